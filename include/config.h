@@ -1,0 +1,77 @@
+/* config.h - one YAML file and the --set overrides become one checked struct config.
+ *
+ * The keys, their types, defaults and ranges stand in params.def and nowhere else.
+ */
+#ifndef GMMSWEEP_CONFIG_H
+#define GMMSWEEP_CONFIG_H
+
+#include "err.h"
+#include "names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct int_list {
+    size_t n;
+    int64_t *v;
+};
+
+struct choice_list {
+    size_t n;
+    int *v; /* indices in the key's table of names.h */
+};
+
+struct text_list {
+    size_t n;
+    char **v;
+    bool *quoted; /* [n] false for a number without quotes; so "2" and 02 are names, 2 is none */
+};
+
+/* What may name a CSV column or, if there is none of that name, a file. NULL if not given. */
+struct name_or_path {
+    char *name; /* as given */
+    char *path; /* the same as a path, absolute */
+};
+
+typedef char *param_TEXT;
+typedef char *param_PATH;
+typedef struct name_or_path param_NAME_OR_PATH;
+typedef int64_t param_INT;
+typedef double param_FLOAT;
+typedef int64_t param_BYTES;
+typedef int param_CHOICE;
+typedef struct int_list param_INTS;
+typedef struct choice_list param_CHOICES;
+typedef struct text_list param_TEXTS;
+
+struct config {
+#define PARAM(section, key, TYPE, ...) param_##TYPE section##_##key;
+#include "params.def"
+#undef PARAM
+    char *given_text; /* the file as read */
+    char *overrides;  /* the --set arguments, one a line, "" if none */
+};
+
+/* Reads the file at `path`, then `overrides` [n_overrides] ("dotted.key=YAML", one line each; they
+ * replace the file's value, the last one of a key wins), checks everything and resolves paths
+ * (config: against its folder; overrides: against the working directory). em.floor is 0 if only
+ * em.floor_absolute is given. Needs the C locale, which a program has that never calls setlocale.
+ * Returns OK and *out (release with config_destroy); ERR_USAGE for overrides that are no KEY=VALUE;
+ * ERR_CONFIG with one line per mistake, `file:line:col: key: what is wrong, what was expected`, or
+ * if the file cannot be read; ERR_INTERNAL without memory. *out is then NULL. */
+enum status config_read(const char *path, size_t n_overrides, const char *const *overrides,
+                        struct config **out, struct err *err);
+
+/* *text: every key with its value as YAML, paths absolute, floats so that PyYAML reads floats, ~
+ * where nothing is given. Reading the text, wherever it lies, gives the same config again; but a
+ * NAME_OR_PATH beside which a file of that name exists becomes that file's path.
+ * Release with free(). ERR_INTERNAL without memory; *text is then NULL. */
+enum status config_resolve(const struct config *config, char **text, struct err *err);
+
+/* Every key: type, default, range, unit, meaning; as a table or as JSON. */
+void config_print_params(FILE *out, bool json);
+
+void config_destroy(struct config **config);
+
+#endif

@@ -1,0 +1,61 @@
+/* err.h - how functions fail: a status to return, a text for the person who has to mend it.
+ *
+ * A function that can fail returns `enum status` and takes `struct err *` last. It fills `err`
+ * only when it fails. The body uses TRY for calls that can fail and FAIL for its own findings;
+ * both jump to the one exit `done:`, where what was acquired is freed in reverse. Both want a
+ * local `enum status rc = OK;`.
+ *
+ * A message says what, where, the offending value and what was expected. Only main.c prints it.
+ */
+#ifndef GMMSWEEP_ERR_H
+#define GMMSWEEP_ERR_H
+
+#include <stddef.h>
+
+/* The values are the program's exit codes. */
+enum status {
+    OK = 0,
+    ERR_INTERNAL = 1, /* a defect of ours, or out of memory where no plan could foresee it */
+    ERR_USAGE = 2,    /* the command line */
+    ERR_CONFIG = 3,   /* the config or the plan cannot run */
+    ERR_DATA = 4,     /* data or a result file: missing, bad, changed or too new */
+    ERR_OUTPUT = 5,   /* output cannot be written */
+    ERR_DEGENERATE = 6,
+    ERR_PARTIAL = 75 /* stopped early with fits missing; the same command goes on */
+};
+
+struct err {
+    enum status status;
+    char text[8192]; /* one or more lines, without a final newline */
+};
+
+/* Sets the message and returns `status`. A text that does not fit is cut. */
+enum status err_set(struct err *err, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Adds a line to the message (for checks that report all they find) and returns `status`. */
+enum status err_add(struct err *err, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Memory for `count` zeroed elements of `size` bytes, at least one byte, 64-byte aligned.
+ * Returns ERR_INTERNAL, naming `what` and the bytes wanted, if it cannot be had; *out is then
+ * NULL. Release with free(). */
+enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err);
+
+#define FAIL(err, status, ...)                                                                     \
+    do {                                                                                           \
+        rc = err_set(err, status, __VA_ARGS__);                                                    \
+        goto done;                                                                                 \
+    } while (0)
+
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        rc = (call);                                                                               \
+        if (rc != OK) goto done;                                                                   \
+    } while (0)
+
+/* TRY_ALLOC(pointer, count, err): `count` zeroed elements of what `pointer` points to. */
+#define TRY_ALLOC(pointer, count, err)                                                             \
+    TRY(err_alloc((count), sizeof *(pointer), #pointer, &(pointer), (err)))
+
+#endif

@@ -1,0 +1,71 @@
+/* kernels.h - arithmetic on raw arrays: serial, no allocation, no branches on options.
+ *
+ * Every kernel takes one chunk of ROWS_CHUNK rows in the layout of rows.h, `y`
+ * [ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK], and works in a fixed order, so that its result has the
+ * same bits on every machine that runs the same instructions. Per-row values of all components
+ * stand as [K, ROWS_CHUNK]. Arrays are 64-byte aligned where they come from err_alloc.
+ *
+ * Each has a naive twin in tests/ref.c that follows the formula line by line.
+ */
+#ifndef GMMSWEEP_KERNELS_H
+#define GMMSWEEP_KERNELS_H
+
+#include "rows.h"
+
+/* Compile a kernel for several instruction sets and let the loader choose: the same C, without
+ * contraction to fma, so the same bits on each. The sanitizers cannot run loader hooks. */
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&                \
+    !defined(__SANITIZE_THREAD__)
+#define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define KERNEL
+#endif
+
+/* distance[k, n] = sum_d ((y[n, d] - mean[k, d]) scale[k, d])^2.
+ *
+ * mean [K, D]; scale [K, D] if scale_stride is D, [D] for all components if it is 0;
+ * distance [K, ROWS_CHUNK]. 4 K D flops a row. */
+void kernels_distance(size_t n_features, const double *y, size_t n_components, const double *mean,
+                      const double *scale, size_t scale_stride, double *distance);
+
+/* From squared distances to responsibilities, in log space with log-sum-exp.
+ *
+ * log_joint[k, n] = constant[k] - distance[k, n] / 2
+ * lse[n] = ln sum_k exp(log_joint[k, n])
+ * On return work [K, ROWS_CHUNK], which held the distances, holds weight[n] exp(log_joint -
+ * lse), the weighted responsibilities. scratch [2, ROWS_CHUNK].
+ * Returns sum_n weight[n] lse[n]. (Bishop 2006, eq. 9.13 and 9.28) */
+double kernels_posterior(size_t n_components, const double *constant, const double *weight,
+                         double *work, double *scratch);
+
+/* Adds the chunk's statistics to count [K], first [K, D] and second [K, D]:
+ *
+ * count[k] += sum_n resp[k, n]
+ * first[k, d] += sum_n resp[k, n] (y[n, d] - mean[k, d])
+ * second[k, d] += sum_n resp[k, n] (y[n, d] - mean[k, d])^2
+ *
+ * Moments about the current mean lose nothing to cancellation. resp [K, ROWS_CHUNK] holds
+ * weighted responsibilities. 5 K D flops a row. */
+void kernels_moments(size_t n_features, const double *y, size_t n_components, const double *mean,
+                     const double *resp, double *count, double *first, double *second);
+
+/* Sum of weight[n] times the entropy of row n's responsibilities, -sum_k r ln r in nats, from
+ * the weighted responsibilities resp [K, ROWS_CHUNK]; and the component of the largest one,
+ * the lowest on a tie: component [ROWS_CHUNK]. */
+double kernels_assign(size_t n_components, const double *weight, const double *resp,
+                      int32_t *component);
+
+/* component[n] and nearest[n], both [ROWS_CHUNK]: the smallest of distance [K, ROWS_CHUNK] and
+ * its component, the lowest on a tie. */
+void kernels_nearest(size_t n_components, const double *distance, int32_t *component,
+                     double *nearest);
+
+/* resp [K, ROWS_CHUNK]: weight[n] for the row's component, 0 elsewhere. */
+void kernels_one_hot(size_t n_components, const int32_t *component, const double *weight,
+                     double *resp);
+
+/* out[i] = exp(x[i]) for n values, in place; within 1 ulp for x in [-708, 709], 0 below.
+ * Callers keep x at or below 709. */
+void kernels_exp(size_t n, double *x);
+
+#endif

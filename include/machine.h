@@ -1,0 +1,21 @@
+/* machine.h - what the machine, its scheduler and its limits give this process. */
+#ifndef GMMSWEEP_MACHINE_H
+#define GMMSWEEP_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Threads to use: `wanted` if above 0, else OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the
+ * CPUs of the affinity mask, no more than the cgroup's quota. At least 1. */
+int machine_threads(int64_t wanted);
+
+/* Bytes to use: `wanted` if above 0, else the smallest of what Slurm, cgroup and machine allow. */
+double machine_memory(int64_t wanted);
+
+/* The most memory this process has held, in bytes. */
+double machine_peak_bytes(void);
+
+/* The CPU's model name, "unknown" where the system does not tell. */
+void machine_cpu(char *out, size_t size);
+
+#endif

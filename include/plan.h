@@ -1,0 +1,50 @@
+/* plan.h - the list of fits that a config asks for on its data, and what they will take. */
+#ifndef GMMSWEEP_PLAN_H
+#define GMMSWEEP_PLAN_H
+
+#include "config.h"
+#include "data.h"
+#include "em.h"
+
+/* Raised whenever a change of ours changes the bits of a result, so that fits of another
+ * arithmetic are never mixed. */
+#define PLAN_NUMERICS_VERSION 1
+
+/* For estimates before anything has run: iterations of a typical fit. */
+#define PLAN_TYPICAL_ITERATIONS 40
+
+/* One fit to be made. */
+struct plan_fit {
+    char name[64]; /* "diag-k005-kmeans++-r003" */
+    char id[17];   /* 16 hexadecimal digits */
+    enum init init;
+    uint64_t restart;
+    struct em_settings em;
+};
+
+struct plan {
+    size_t n_fits;
+    struct plan_fit *fits; /* [n_fits]; fits that share a start are neighbours */
+    size_t max_components;
+    size_t n_live;        /* fits worked on at once */
+    int n_threads;
+    double memory_bytes;  /* predicted peak of the process */
+    double memory_limit;  /* what the config, job or machine allows */
+    double disk_bytes;    /* predicted size of log and result file, before compression */
+    double flops;         /* all fits at their expected number of iterations */
+    double wall_s;        /* estimate from flops and threads */
+};
+
+/* Lists the fits of `config` on `data` for n_threads. Returns OK and *out; ERR_CONFIG if they
+ * cannot fit in memory_limit bytes (what is needed, what is allowed, what to change) or two fits
+ * have one name; *out is then NULL. */
+enum status plan_create(const struct config *config, const struct data *data, int n_threads,
+                        double memory_limit, struct plan **out, struct err *err);
+
+void plan_destroy(struct plan **plan);
+
+/* What a start of this fit is made from. */
+struct start_settings plan_start(const struct config *config, const struct plan_fit *fit,
+                                 uint64_t redraw);
+
+#endif

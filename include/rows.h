@@ -1,0 +1,83 @@
+/* rows.h - the fitted rows as the arithmetic wants them: centred, scaled, blocked, cut in lanes.
+ *
+ * Feature d is stored as y = (x - centre_d) 2^-exponent_d, so that far offsets and odd units do
+ * no harm: |y| is at most about 1. Everything inside a fit is in these units; model_to_user in
+ * model.h brings a fitted model back. Powers of two make the scaling itself exact.
+ *
+ * Layout: blocks of ROWS_BLOCK rows, one vector per feature, y [block, D, ROWS_BLOCK], so that
+ * kernels work on ROWS_BLOCK rows at once whatever D is. Rows that fill up the last chunk are
+ * zero and weigh nothing.
+ *
+ * A chunk is the unit of arithmetic. A lane is a run of whole chunks, and the unit of work and
+ * of summation: every sum over rows is taken within lanes, then over lanes in ascending order.
+ * The cut depends on N alone, so the bits of a sum depend on nothing that varies between runs.
+ */
+#ifndef GMMSWEEP_ROWS_H
+#define GMMSWEEP_ROWS_H
+
+#include "data.h"
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ROWS_BLOCK 8
+#define ROWS_CHUNK 256
+#define ROWS_CHUNK_BLOCKS (ROWS_CHUNK / ROWS_BLOCK)
+#define ROWS_MAX_LANES 256
+#define ROWS_LANE_TARGET 1024 /* rows per lane while there are fewer than ROWS_MAX_LANES */
+
+struct rows {
+    size_t n_rows;       /* N: rows of the data with a weight above 0 */
+    size_t n_features;   /* D */
+    size_t n_chunks;     /* ceil(N / ROWS_CHUNK) */
+    size_t n_lanes;      /* min(ROWS_MAX_LANES, ceil(N / ROWS_LANE_TARGET)) */
+    size_t n_classes;    /* C of label; 0 without labels */
+    double *y;           /* [n_chunks * ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK] */
+    double *weight;      /* [n_chunks * ROWS_CHUNK]; 0 in the filling */
+    double total_weight; /* W, sum of weight */
+    bool weighted;       /* weights differ from 1 */
+    int32_t *label;      /* [n_chunks * ROWS_CHUNK] or NULL */
+    size_t n_distinct;   /* rows that differ in value */
+    double *centre;      /* [D] mean; the value itself of a constant feature; user's units */
+    int *exponent;       /* [D] */
+    double *variance;    /* [D] of y */
+    double *floor_unit;  /* [D] variance; for a constant feature what the others have on average
+                            (in the user's units; 1 if all are constant) */
+    double *unit;        /* [D] 2^(exponent_d - largest exponent): the length of a step of y_d in
+                            Euclidean distances, in a unit common to all features */
+    double log_scale;    /* sum of exponent_d ln 2: a log-density in the user's units is ours
+                            minus this */
+};
+
+/* Prepares the rows of `data` (read only; may be freed afterwards).
+ * Returns OK and *out, or ERR_INTERNAL without memory; *out is then NULL. */
+enum status rows_create(const struct data *data, struct rows **out, struct err *err);
+
+void rows_destroy(struct rows **rows);
+
+/* The chunks of `lane` are first <= chunk < end. */
+void rows_lane(const struct rows *rows, size_t lane, size_t *first, size_t *end);
+
+/* The blocks of a chunk, [ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK]. */
+static inline const double *rows_chunk(const struct rows *rows, size_t chunk)
+{
+    return rows->y + chunk * ROWS_CHUNK * rows->n_features;
+}
+
+/* Copies row n to out [D]. */
+void rows_get(const struct rows *rows, size_t n, double *out);
+
+/* Whether rows a and b have equal values. */
+bool rows_equal(const struct rows *rows, size_t a, size_t b);
+
+/* The row that u in [0, 1) picks, each with a chance in proportion to its weight. */
+size_t rows_pick(const struct rows *rows, double u);
+
+/* Lanes that n_rows are cut into. */
+size_t rows_n_lanes(size_t n_rows);
+
+/* Bytes that rows_create will hold for n_rows x n_features. */
+double rows_bytes(size_t n_rows, size_t n_features);
+
+#endif

@@ -1,0 +1,97 @@
+/* source.h - the raw rows of a data file, whatever its format.
+ *
+ * source_open reads the file once (inflating gzip), tells the format from the content and lets
+ * its reader check everything; afterwards rows are converted on demand and cannot fail.
+ *
+ * A new format is one file with a `const struct source_reader` and one line in the table in
+ * source.c.
+ */
+#ifndef GMMSWEEP_SOURCE_H
+#define GMMSWEEP_SOURCE_H
+
+#include "err.h"
+
+#include <stdbool.h>
+
+enum {
+    SOURCE_CELL = 256,       /* bytes that hold a cell's text in a message, cut if need be */
+    SOURCE_PLACE = 320,      /* bytes that hold any source_place */
+    SOURCE_LIST = 1024,      /* bytes that hold any source_list */
+    SOURCE_COLUMNS = 1 << 20 /* more separators on a line of text are taken for garbage: names and
+                                types of columns cost up to 50 times the bytes that make them */
+};
+
+struct source {
+    char *path;
+    const struct source_reader *reader;
+    const char *dtype;     /* numpy's name of the values in the file */
+    size_t n_rows;         /* at least 1 */
+    size_t n_cols;         /* at least 1 */
+    size_t image_shape[2]; /* height, width of a row; 0, 0: rows are no images */
+    char **col_names;      /* [n_cols] or NULL */
+    size_t *first_text;    /* [n_cols] first row whose cell is no number, else n_rows; or NULL:
+                              all cells are numbers */
+    unsigned char *bytes;  /* [n_bytes + 1] the content, inflated, and a NUL */
+    size_t n_bytes;
+    void *state; /* the reader's own */
+};
+
+struct source_reader {
+    const char *name; /* of the format, for people: "IDX" */
+
+    /* Whether content that starts with bytes [n] (n > 0) is of this format. */
+    bool (*probe)(const unsigned char *bytes, size_t n);
+
+    /* The size that content starting with bytes [n] must have by its own header; SIZE_MAX while
+     * that is not known. NULL: the format does not tell. */
+    size_t (*promise)(const unsigned char *bytes, size_t n);
+
+    /* Checks the content of `src` (path, bytes and n_bytes are set; reading may have ended at the
+     * first byte beyond `promise`) and fills the rest. Returns OK, ERR_DATA with path, place and
+     * cause, or ERR_INTERNAL; `close` is called in any case. */
+    enum status (*open)(struct source *src, struct err *err);
+
+    /* out [n_cols]: row n. A cell that is missing or no number gives NaN. */
+    void (*row)(const struct source *src, size_t n, double *out);
+
+    /* As source_cell. */
+    size_t (*cell)(const struct source *src, size_t n, size_t d, char *text, size_t size);
+
+    /* The line, from 1, where row n starts. NULL: the format has no lines. */
+    size_t (*line)(const struct source *src, size_t n);
+
+    /* Frees `state`, which may be NULL or half-built. NULL: there is none. */
+    void (*close)(struct source *src);
+};
+
+extern const struct source_reader source_idx;
+extern const struct source_reader source_csv;
+
+/* Opens the regular file at `path`, of which at most `limit` bytes (inflated) are kept.
+ * Returns OK and *out (release with source_close); ERR_DATA for a file that is missing,
+ * unreadable, of unknown format or broken; ERR_CONFIG for content over `limit`; ERR_INTERNAL
+ * without memory. *out is then NULL. */
+enum status source_open(const char *path, size_t limit, struct source **out, struct err *err);
+
+void source_close(struct source **src);
+
+/* out [n_cols]: row n of the file. A cell that is missing or no number gives NaN. */
+void source_row(const struct source *src, size_t n, double *out);
+
+/* The text of row n, column d, cut to `size` bytes with the NUL. Returns its full length. */
+size_t source_cell(const struct source *src, size_t n, size_t d, char *text, size_t size);
+
+/* Where row n, column d stands, for people: "line 3, column 'Sepal.Width'" or "row 3, column 2",
+ * rows and columns without names counted from 0. */
+void source_place(const struct source *src, size_t n, size_t d, char text[SOURCE_PLACE]);
+
+/* Whether every cell of column d is a number or missing. */
+bool source_is_numeric(const struct source *src, size_t d);
+
+/* How many columns have this name; *d is the first of them. */
+size_t source_find(const struct source *src, const char *name, size_t *d);
+
+/* names [n] for a message: "a, b, c", of many the first. */
+void source_list(char *const *names, size_t n, char text[SOURCE_LIST]);
+
+#endif

@@ -1,0 +1,158 @@
+#include "config.h"
+
+#include "config_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A config is written by hand; a file beyond this is something else. */
+enum { MOST_BYTES = 16 << 20 };
+
+static enum status read_file(const char *path, char **text, size_t *length, struct err *err)
+{
+    enum status rc = OK;
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not make us wait */
+    if (fd < 0 || fstat(fd, &info) != 0)
+        FAIL(err, ERR_CONFIG, "%s: %s, expected a config file", path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        FAIL(err, ERR_CONFIG, "%s: %s, expected a config file", path,
+             S_ISDIR(info.st_mode) ? strerror(EISDIR) : "not a regular file");
+    if (info.st_size > MOST_BYTES)
+        FAIL(err, ERR_CONFIG, "%s: %lld bytes, expected a config file of at most %d", path,
+             (long long)info.st_size, MOST_BYTES);
+    TRY_ALLOC(*text, (size_t)info.st_size + 1, err);
+    *length = 0;
+    while (*length < (size_t)info.st_size) {
+        ssize_t n = read(fd, *text + *length, (size_t)info.st_size - *length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) FAIL(err, ERR_CONFIG, "%s: %s, expected a config file", path, strerror(errno));
+        if (n == 0) break;
+        *length += (size_t)n;
+    }
+
+done:
+    if (fd >= 0) close(fd);
+    return rc;
+}
+
+/* Refuses what is no KEY=VALUE; else *out holds the overrides, one a line. */
+static enum status join_overrides(size_t n, const char *const *overrides, char **out,
+                                  struct err *err)
+{
+    enum status rc = OK;
+    struct err found = {0};
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        length += strlen(overrides[i]) + 1;
+        bool is_line = strpbrk(overrides[i], "\r\n") == NULL;
+        if (strchr(overrides[i], '=') == NULL || !is_line)
+            err_add(&found, ERR_USAGE, "--set '%s': %s, expected KEY=VALUE",
+                    config_shown(overrides[i]).text, is_line ? "no =" : "more than one line");
+    }
+    if (found.status != OK) {
+        *err = found;
+        return ERR_USAGE;
+    }
+    TRY_ALLOC(*out, length + 1, err);
+    char *end = *out;
+    for (size_t i = 0; i < n; i++) {
+        end = stpcpy(end, overrides[i]);
+        if (i + 1 < n) *end++ = '\n';
+    }
+
+done:
+    return rc;
+}
+
+/* What the rows of params.def cannot say. */
+static void check_together(struct reader *reader, const char *path)
+{
+    const enum param_id required[] = {ID_data_path, ID_sweep_components, ID_output_path};
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
+        if (reader->given[required[i]].source != NULL) continue;
+        const struct param *param = &config_params[required[i]];
+        char expected[256];
+        config_params_expected(param, expected, sizeof expected);
+        config_mistake(&reader->mistakes, (struct place){.source = path}, param->name,
+                       "missing, expected %s", expected);
+    }
+
+    struct config *config = reader->config;
+    struct place absolute = reader->given[ID_em_floor_absolute];
+    if (absolute.source == NULL || config->em_floor_absolute == 0) return;
+    if (reader->given[ID_em_floor].source == NULL) config->em_floor = 0;
+    if (config->em_floor != 0)
+        config_mistake(&reader->mistakes, absolute, config_params[ID_em_floor_absolute].name,
+                       "given beside em.floor (%g and %g), expected one of them to be 0",
+                       config->em_floor_absolute, config->em_floor);
+}
+
+/* *out: the folder that the file at `path` stands in. */
+static enum status folder_of(const char *path, const char *working_folder, char **out,
+                             struct err *err)
+{
+    enum status rc = OK;
+    char *folder = NULL;
+    const char *slash = strrchr(path, '/');
+    TRY(config_value_copy(path, slash == NULL ? 0 : (size_t)(slash + 1 - path), &folder, err));
+    TRY(config_path_resolve(working_folder, folder, out, err));
+
+done:
+    free(folder);
+    return rc;
+}
+
+enum status config_read(const char *path, size_t n_overrides, const char *const *overrides,
+                        struct config **out, struct err *err)
+{
+    enum status rc = OK;
+    struct reader reader = {0};
+    char *working_folder = NULL, *folder = NULL;
+    size_t length = 0;
+    *out = NULL;
+    TRY_ALLOC(reader.config, 1, err);
+    TRY(join_overrides(n_overrides, overrides, &reader.config->overrides, err));
+    TRY(read_file(path, &reader.config->given_text, &length, err));
+    working_folder = getcwd(NULL, 0);
+    if (working_folder == NULL)
+        FAIL(err, ERR_CONFIG, "working folder: %s, expected one that exists", strerror(errno));
+    TRY(folder_of(path, working_folder, &folder, err));
+
+    reader.base = folder;
+    TRY(config_reader_defaults(&reader, err));
+    enum status file = config_reader_text(&reader, reader.config->given_text, length, path, err);
+    if (file != ERR_CONFIG) TRY(file);
+    reader.base = working_folder;
+    for (size_t i = 0; i < n_overrides; i++)
+        TRY(config_reader_override(&reader, overrides[i], err));
+    if (file == OK) check_together(&reader, path); /* else what is missing may stand further down */
+    if (reader.mistakes.err.status != OK) {
+        *err = reader.mistakes.err;
+        rc = ERR_CONFIG;
+        goto done;
+    }
+    *out = reader.config;
+    reader.config = NULL;
+
+done:
+    free(folder);
+    free(working_folder);
+    config_destroy(&reader.config);
+    return rc;
+}
+
+void config_destroy(struct config **config)
+{
+    if (*config == NULL) return;
+    for (size_t i = 0; i < N_PARAMS; i++)
+        config_value_clear(&config_params[i], config_params_field(&config_params[i], *config));
+    free((*config)->given_text);
+    free((*config)->overrides);
+    free(*config);
+    *config = NULL;
+}

@@ -1,0 +1,197 @@
+#include "config_parts.h"
+#include "number.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct param config_params[N_PARAMS] = {
+#define PARAM(section, key, TYPE, default_, lowest, highest, choices, unit, meaning)               \
+    {#section "." #key,                                                                            \
+     #section,                                                                                     \
+     #key,                                                                                         \
+     PARAM_##TYPE,                                                                                 \
+     default_,                                                                                     \
+     lowest,                                                                                       \
+     highest,                                                                                      \
+     choices,                                                                                      \
+     unit,                                                                                         \
+     meaning,                                                                                      \
+     offsetof(struct config, section##_##key)},
+#include "params.def"
+#undef PARAM
+};
+
+/* What scikit-learn calls our keys, where it is another word. */
+static const struct {
+    const char *name;
+    enum param_id id;
+} sklearn_names[] = {
+    {"n_components", ID_sweep_components},
+    {"n_clusters", ID_sweep_components},
+    {"covariance_type", ID_sweep_covariance},
+    {"init_params", ID_sweep_init},
+    {"n_init", ID_sweep_restarts},
+    {"random_state", ID_sweep_seed},
+    {"reg_covar", ID_em_ridge},
+};
+
+const struct param *config_params_find(const char *section, const char *key)
+{
+    for (size_t i = 0; i < N_PARAMS; i++)
+        if (strcmp(config_params[i].section, section) == 0 &&
+            strcmp(config_params[i].key, key) == 0)
+            return &config_params[i];
+    return NULL;
+}
+
+const struct param *config_params_section(const char *section)
+{
+    for (size_t i = 0; i < N_PARAMS; i++)
+        if (strcmp(config_params[i].section, section) == 0) return &config_params[i];
+    return NULL;
+}
+
+void *config_params_field(const struct param *param, struct config *config)
+{
+    return (char *)config + param->offset;
+}
+
+bool config_params_is_list(enum param_type type)
+{
+    return type == PARAM_INTS || type == PARAM_CHOICES || type == PARAM_TEXTS;
+}
+
+/* Adds to the text in out [size]; what does not fit is cut. */
+__attribute__((format(printf, 3, 4))) static void append(char *out, size_t size, const char *format,
+                                                         ...)
+{
+    size_t used = strlen(out);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(out + used, size - used, format, args);
+    va_end(args);
+}
+
+static void append_range(const struct param *param, char *out, size_t size)
+{
+    const double unbounded = 1e300; /* params.def's way to say "any" */
+    char lowest[NUMBER_TEXT], highest[NUMBER_TEXT];
+    number_print(param->lowest, lowest);
+    number_print(param->highest, highest);
+    if (param->highest >= unbounded)
+        append(out, size, " of at least %s", lowest);
+    else
+        append(out, size, " from %s to %s", lowest, highest);
+}
+
+void config_params_expected(const struct param *param, char *out, size_t size)
+{
+    const char *what[] = {
+        [PARAM_TEXT] = "a text",
+        [PARAM_PATH] = "a path",
+        [PARAM_NAME_OR_PATH] = "a column's name or a path",
+        [PARAM_INT] = "a whole number",
+        [PARAM_FLOAT] = "a number",
+        [PARAM_BYTES] = "bytes such as 16G or 500M",
+        [PARAM_CHOICE] = "one of",
+        [PARAM_INTS] = "whole numbers, or ranges such as 2..10 or 10..50:10,",
+        [PARAM_CHOICES] = "one or more of",
+        [PARAM_TEXTS] = "texts",
+    };
+    out[0] = '\0';
+    append(out, size, "%s", what[param->type]);
+    if (param->highest > param->lowest) append_range(param, out, size);
+    for (size_t i = 0; param->choices != NULL && param->choices[i] != NULL; i++)
+        append(out, size, "%s %s", i == 0 ? "" : ",", param->choices[i]);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edits (one character in, out or replaced) from one word to the other (Levenshtein 1966), or
+ * SIZE_MAX if they are so many that the one was hardly meant by the other. */
+static size_t distance(const char *given, const char *known)
+{
+    enum { LONGEST = 40 }; /* more than the longest key */
+    size_t n = strlen(given), m = strlen(known);
+    size_t row[LONGEST + 1];
+    if (n > LONGEST || m > LONGEST) return SIZE_MAX;
+
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t replaced = diagonal + (given[i - 1] != known[j - 1]);
+            diagonal = row[j];
+            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[m] <= (n + 2) / 3 ? row[m] : SIZE_MAX;
+}
+
+/* The name nearest to the unknown one, or NULL. At equal distance a key of the section that it was
+ * written in comes first; at the top level, a section. */
+static const char *nearest(const char *section, const char *key)
+{
+    const char *best = NULL;
+    size_t shortest = SIZE_MAX;
+    for (int own = 1; own >= 0; own--) {
+        for (size_t i = 0; i < N_PARAMS; i++) {
+            const struct param *p = &config_params[i];
+            bool as_section = own && section[0] == '\0';
+            if (own && !as_section && strcmp(p->section, section) != 0) continue;
+            size_t edits = distance(key, as_section ? p->section : p->key);
+            if (edits >= shortest) continue;
+            shortest = edits;
+            best = as_section ? p->section : p->name;
+        }
+    }
+    return best;
+}
+
+/* What could have stood there: the keys of the section, else the sections. */
+static void list_known(const char *section, char *out, size_t size)
+{
+    bool in_section = config_params_section(section) != NULL;
+    append(out, size, "expected %s", in_section ? "one of" : "one of the sections");
+    const char *separator = " ";
+    for (size_t i = 0; i < N_PARAMS; i++) {
+        const struct param *p = &config_params[i];
+        if (in_section ? strcmp(p->section, section) != 0 : config_params_section(p->section) != p)
+            continue;
+        append(out, size, "%s%s", separator, in_section ? p->name : p->section);
+        separator = ", ";
+    }
+}
+
+void config_params_hint(const char *section, const char *key, char *out, size_t size)
+{
+    const char *separator = "did you mean ";
+    out[0] = '\0';
+    for (size_t i = 0; i < N_PARAMS; i++) {
+        const struct param *p = &config_params[i];
+        if (strcmp(p->name, key) == 0)
+            append(out, size, "expected %s inside %s", p->key, p->section);
+        if (strcmp(p->key, key) != 0) continue;
+        append(out, size, "%s%s", separator, p->name);
+        separator = " or ";
+    }
+    for (size_t i = 0; i < sizeof sklearn_names / sizeof sklearn_names[0]; i++)
+        if (strcmp(sklearn_names[i].name, key) == 0)
+            append(out, size, "did you mean %s", config_params[sklearn_names[i].id].name);
+    if (out[0] == '\0') {
+        bool is_section = section[0] == '\0' && config_params_section(key) != NULL;
+        const char *name = is_section ? NULL : nearest(section, key);
+        if (name != NULL)
+            append(out, size, "did you mean %s", name);
+        else
+            list_known(is_section ? key : section, out, size);
+    }
+    if (strncmp(out, "did", 3) == 0) append(out, size, "?");
+}

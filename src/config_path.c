@@ -1,0 +1,93 @@
+#include "config_parts.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t config_path_utf8(const char *text, uint32_t *code)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t least; /* smaller code points have a shorter form */
+    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    for (size_t n = 0; n < 4; n++) {
+        if ((c[0] & forms[n].mask) != forms[n].lead) continue;
+        *code = c[0] & (unsigned char)~forms[n].mask;
+        for (size_t i = 1; i <= n; i++) {
+            if ((c[i] & 0xc0) != 0x80) return 0;
+            *code = *code << 6 | (c[i] & 0x3fU);
+        }
+        bool is_surrogate = *code >= 0xd800 && *code < 0xe000;
+        return *code < forms[n].least || *code > 0x10ffff || is_surrogate ? 0 : n + 1;
+    }
+    return 0;
+}
+
+static bool is_utf8(const char *text)
+{
+    uint32_t code;
+    while (*text != '\0') {
+        size_t n = config_path_utf8(text, &code);
+        if (n == 0) return false;
+        text += n;
+    }
+    return true;
+}
+
+/* Adds the parts of `rest` to `path`, an absolute path without `.` and `..`. There is room. */
+static void append_parts(char *path, const char *rest)
+{
+    size_t length = strcmp(path, "/") == 0 ? 0 : strlen(path);
+    while (*rest != '\0') {
+        size_t n = strcspn(rest, "/");
+        if (n == 2 && strncmp(rest, "..", 2) == 0) {
+            while (length > 0 && path[--length] != '/')
+                ;
+        } else if (n > 0 && !(n == 1 && rest[0] == '.')) {
+            path[length++] = '/';
+            memcpy(path + length, rest, n);
+            length += n;
+        }
+        rest += n;
+        rest += strspn(rest, "/");
+    }
+    if (length == 0) path[length++] = '/';
+    path[length] = '\0';
+}
+
+enum status config_path_resolve(const char *base, const char *path, char **out, struct err *err)
+{
+    enum status rc = OK;
+    char joined[PATH_MAX];
+    char head[PATH_MAX];
+    char *result = NULL;
+    int n = snprintf(joined, sizeof joined, "%s/%s", path[0] == '/' ? "" : base, path);
+    if (n < 0 || (size_t)n >= sizeof joined)
+        FAIL(err, ERR_CONFIG, "path too long (%s), expected less than %d bytes",
+             config_shown(path).text, PATH_MAX);
+    if (!is_utf8(joined))
+        FAIL(err, ERR_CONFIG, "path is not UTF-8 (%s), expected a folder and file that are",
+             config_shown(joined).text);
+
+    /* What realpath() fills and what is appended are at most PATH_MAX bytes each. */
+    TRY(err_alloc(2 * PATH_MAX, 1, "path", &result, err));
+    size_t cut = (size_t)n; /* joined[0..cut) is the longest head that exists; "/" always does */
+    memcpy(head, joined, cut + 1);
+    while (realpath(head, result) == NULL && cut > 1) {
+        while (cut > 1 && head[cut - 1] != '/')
+            cut--;
+        while (cut > 1 && head[cut - 1] == '/')
+            cut--;
+        head[cut] = '\0';
+    }
+    if (cut == 1) memcpy(result, "/", 2);
+    append_parts(result, joined + cut);
+    *out = result;
+    result = NULL;
+
+done:
+    free(result);
+    return rc;
+}

@@ -1,0 +1,248 @@
+#include "config_parts.h"
+#include "config_yaml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum status set_default(struct reader *reader, const struct param *param, struct err *err);
+
+/* Gives the key the value that stands there; a mistake in it is noted. */
+static enum status set_value(struct reader *reader, const struct param *param,
+                             const struct value *value, struct err *err)
+{
+    size_t id = (size_t)(param - config_params);
+    void *field = config_params_field(param, reader->config);
+    config_value_clear(param, field);
+    reader->given[id] = value->place;
+    if (config_value_is_null(value)) {
+        reader->given[id].source = NULL;
+        return set_default(reader, param, err);
+    }
+    enum status rc = config_value_read(param, value, reader->base, field, &reader->mistakes, err);
+    return rc == ERR_CONFIG ? OK : rc;
+}
+
+/* Reads one value at the current node. */
+static enum status read_value(struct reader *reader, struct yaml_text *yaml,
+                              const struct param *param, struct err *err)
+{
+    enum status rc = OK;
+    struct value value = {0};
+    TRY(config_yaml_value(yaml, param, &value, err));
+    if (value.usable)
+        TRY(set_value(reader, param, &value, err));
+    else
+        reader->given[param - config_params] = value.place; /* not missing, only wrong */
+
+done:
+    config_value_destroy(&value);
+    return rc;
+}
+
+/* Reads a text that is one value: a default or an override. */
+static enum status read_single(struct reader *reader, const struct param *param, const char *text,
+                               struct place start, struct err *err)
+{
+    enum status rc = OK;
+    struct yaml_text yaml;
+    TRY(config_yaml_open(&yaml, text, strlen(text), start, &reader->mistakes, err));
+    if (yaml.event.type == YAML_STREAM_END_EVENT) {
+        struct scalar nothing = {.text = (char[]){""}, .place = start};
+        struct value value = {.usable = true, .n = 1, .items = &nothing, .place = start};
+        TRY(set_value(reader, param, &value, err));
+    } else {
+        TRY(read_value(reader, &yaml, param, err));
+        TRY(config_yaml_end(&yaml, err));
+    }
+
+done:
+    config_yaml_close(&yaml);
+    return rc;
+}
+
+static enum status set_default(struct reader *reader, const struct param *param, struct err *err)
+{
+    if (param->default_text[0] == '\0') return OK; /* zeroed */
+    struct place place = {.source = "params.def", .line = 1, .col = 1};
+    enum status rc = read_single(reader, param, param->default_text, place, err);
+    reader->given[param - config_params].source = NULL;
+    return rc;
+}
+
+/* From a key's node to the node of its value. *key (release with free()) is NULL if the key is no
+ * word, which is noted. */
+static enum status read_key(struct reader *reader, struct yaml_text *yaml, char **key,
+                            struct place *place, struct err *err)
+{
+    enum status rc = OK;
+    *key = NULL;
+    *place = config_yaml_place(yaml);
+    if (yaml->event.type == YAML_SCALAR_EVENT && !config_yaml_is_marked(yaml, "YAML")) {
+        const char *text = (const char *)yaml->event.data.scalar.value;
+        size_t length = yaml->event.data.scalar.length;
+        if (strlen(text) == length)
+            TRY(config_value_copy(text, length, key, err));
+        else
+            config_mistake(&reader->mistakes, *place, text, "a key with a 0 byte, expected a word");
+    } else if (yaml->event.type != YAML_SCALAR_EVENT) {
+        config_mistake(&reader->mistakes, *place, "YAML",
+                       "a key that is no scalar, expected a word");
+        TRY(config_yaml_skip(yaml, err));
+    }
+    TRY(config_yaml_next(yaml, err));
+
+done:
+    return rc;
+}
+
+static void note_unknown(struct reader *reader, struct place place, const char *section,
+                         const char *key)
+{
+    char hint[512];
+    char name[128];
+    bool is_section = section[0] == '\0';
+    snprintf(name, sizeof name, "%s%s%s", section, is_section ? "" : ".", config_shown(key).text);
+    config_params_hint(section, key, hint, sizeof hint);
+    config_mistake(&reader->mistakes, place, name, "unknown key, %s", hint);
+}
+
+/* Notes that a key of the file was there before; `first_line` remembers where. */
+static void note_twice(struct reader *reader, struct place place, const char *name,
+                       size_t *first_line)
+{
+    if (*first_line > 0)
+        config_mistake(&reader->mistakes, place, name,
+                       "given twice, first at line %zu; expected once", *first_line);
+    else
+        *first_line = place.line;
+}
+
+/* From the start of a section's mapping to its end. */
+static enum status read_section(struct reader *reader, struct yaml_text *yaml, const char *section,
+                                struct err *err)
+{
+    enum status rc = OK;
+    char *key = NULL;
+    for (;;) {
+        struct place place;
+        TRY(config_yaml_next(yaml, err));
+        if (yaml->event.type == YAML_MAPPING_END_EVENT) break;
+        TRY(read_key(reader, yaml, &key, &place, err));
+        const struct param *param = key != NULL ? config_params_find(section, key) : NULL;
+        if (param != NULL) {
+            note_twice(reader, place, param->name, &reader->key_line[param - config_params]);
+            TRY(read_value(reader, yaml, param, err));
+        } else {
+            if (key != NULL) note_unknown(reader, place, section, key);
+            TRY(config_yaml_skip(yaml, err));
+        }
+        free(key);
+        key = NULL;
+    }
+
+done:
+    free(key);
+    return rc;
+}
+
+/* From the node behind a section's name to its last event. */
+static enum status read_section_node(struct reader *reader, struct yaml_text *yaml,
+                                     const struct param *first, struct err *err)
+{
+    if (config_yaml_is_marked(yaml, first->section)) return config_yaml_skip(yaml, err);
+    if (yaml->event.type == YAML_MAPPING_START_EVENT)
+        return read_section(reader, yaml, first->section, err);
+    if (!config_yaml_is_null(yaml))
+        config_mistake(&reader->mistakes, config_yaml_place(yaml), first->section,
+                       "%s, expected a mapping with keys such as %s", config_yaml_kind(yaml),
+                       first->key);
+    return config_yaml_skip(yaml, err);
+}
+
+/* From the start of the root mapping to its end. */
+static enum status read_root(struct reader *reader, struct yaml_text *yaml, struct err *err)
+{
+    enum status rc = OK;
+    char *key = NULL;
+    for (;;) {
+        struct place place;
+        TRY(config_yaml_next(yaml, err));
+        if (yaml->event.type == YAML_MAPPING_END_EVENT) break;
+        TRY(read_key(reader, yaml, &key, &place, err));
+        const struct param *first = key != NULL ? config_params_section(key) : NULL;
+        if (first != NULL) {
+            note_twice(reader, place, key, &reader->section_line[first - config_params]);
+            TRY(read_section_node(reader, yaml, first, err));
+        } else {
+            if (key != NULL) note_unknown(reader, place, "", key);
+            TRY(config_yaml_skip(yaml, err));
+        }
+        free(key);
+        key = NULL;
+    }
+
+done:
+    free(key);
+    return rc;
+}
+
+enum status config_reader_text(struct reader *reader, const char *text, size_t length,
+                               const char *path, struct err *err)
+{
+    enum status rc = OK;
+    struct yaml_text yaml;
+    struct place start = {.source = path, .line = 1, .col = 1};
+    TRY(config_yaml_open(&yaml, text, length, start, &reader->mistakes, err));
+    if (yaml.event.type == YAML_STREAM_END_EVENT) goto done;
+    if (config_yaml_is_marked(&yaml, "YAML")) {
+        TRY(config_yaml_skip(&yaml, err));
+    } else if (yaml.event.type == YAML_MAPPING_START_EVENT) {
+        TRY(read_root(reader, &yaml, err));
+    } else {
+        if (!config_yaml_is_null(&yaml))
+            config_mistake(&reader->mistakes, config_yaml_place(&yaml), "YAML",
+                           "%s, expected a mapping of sections", config_yaml_kind(&yaml));
+        TRY(config_yaml_skip(&yaml, err));
+    }
+    TRY(config_yaml_end(&yaml, err));
+
+done:
+    config_yaml_close(&yaml);
+    return rc;
+}
+
+enum status config_reader_override(struct reader *reader, const char *override, struct err *err)
+{
+    enum status rc = OK;
+    char *section = NULL;
+    const char *equals = strchr(override, '=');
+    struct place place = {.source = override, .is_override = true, .line = 1, .col = 1};
+    TRY(config_value_copy(override, (size_t)(equals - override), &section, err));
+    char *dot = strchr(section, '.');
+    if (dot != NULL) *dot = '\0';
+    const char *key = dot != NULL ? dot + 1 : section;
+    const struct param *param = dot != NULL ? config_params_find(section, key) : NULL;
+    if (param == NULL) {
+        note_unknown(reader, place, dot != NULL ? section : "", key);
+    } else {
+        reader->given[param - config_params] = place;
+        place.col += (size_t)(equals + 1 - override);
+        rc = read_single(reader, param, equals + 1, place, err);
+        if (rc == ERR_CONFIG) rc = OK; /* noted; the other overrides can still be read */
+    }
+
+done:
+    free(section);
+    return rc;
+}
+
+enum status config_reader_defaults(struct reader *reader, struct err *err)
+{
+    enum status rc = OK;
+    for (size_t i = 0; i < N_PARAMS; i++)
+        TRY(set_default(reader, &config_params[i], err));
+
+done:
+    return rc;
+}

@@ -1,0 +1,340 @@
+#include "data.h"
+#include "column.h"
+#include "digest.h"
+#include "labels.h"
+#include "number.h"
+#include "source.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the steps need until x is filled. */
+struct prep {
+    const struct config *config;
+    struct source *src;
+    struct column labels_column, weights_column;
+    struct labels *labels; /* of all rows of the file, or NULL */
+    size_t n_picked;
+    size_t *picked; /* [n_picked] columns of src */
+    bool image;     /* rows are images and all their pixels are picked */
+    size_t pool;    /* side of a block */
+};
+
+/* Cells that cannot be used: the first of them, and how many. */
+struct bad {
+    size_t count, row, d;
+};
+
+/* The steps classes and limit: fills n_rows and source_row. */
+static enum status pick_rows(const struct prep *prep, struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    const struct config *config = prep->config;
+    size_t n = prep->src->n_rows, limit = n;
+    bool *keep = NULL;
+
+    if (config->data_classes.n > 0) {
+        if (prep->labels == NULL) FAIL(err, ERR_CONFIG, "data.classes: needs data.labels");
+        TRY_ALLOC(keep, prep->labels->n_classes, err);
+        TRY(labels_match(prep->labels, &config->data_classes, keep, err));
+    }
+    if (config->data_limit > 0 && (uint64_t)config->data_limit < n)
+        limit = (size_t)config->data_limit;
+    TRY_ALLOC(data->source_row, keep == NULL ? limit : n, err);
+    for (size_t i = 0; i < n && data->n_rows < limit; i++)
+        if (keep == NULL || keep[prep->labels->index[i]])
+            data->source_row[data->n_rows++] = (int64_t)i;
+done:
+    free(keep);
+    return rc;
+}
+
+/* The shape after the step pool: fills n_features and image_shape. */
+static enum status plan_pool(struct prep *prep, struct data *data, struct err *err)
+{
+    const size_t *shape = prep->src->image_shape;
+
+    prep->pool = (size_t)prep->config->data_pool;
+    data->n_features = prep->n_picked;
+    if (prep->image) memcpy(data->image_shape, shape, sizeof data->image_shape);
+    if (prep->pool == 1) return OK;
+    if (!prep->image)
+        return err_set(err, ERR_CONFIG, "data.pool: %zu, but %s", prep->pool,
+                       shape[0] > 0 ? "data.columns leaves single pixels, no images"
+                                    : "the rows of this file are no images");
+    if (shape[0] % prep->pool != 0 || shape[1] % prep->pool != 0)
+        return err_set(err, ERR_CONFIG, "data.pool: %zu does not divide images of %zu x %zu pixels",
+                       prep->pool, shape[0], shape[1]);
+    for (int i = 0; i < 2; i++)
+        data->image_shape[i] /= prep->pool;
+    data->n_features = data->image_shape[0] * data->image_shape[1];
+    return OK;
+}
+
+static enum status check_memory(const struct data *data, size_t mem_limit, struct err *err)
+{
+    size_t bytes;
+    bool fits = !__builtin_mul_overflow(data->n_rows, data->n_features, &bytes) &&
+                !__builtin_mul_overflow(bytes, sizeof *data->x, &bytes) && bytes <= mem_limit;
+
+    if (fits) return OK;
+    return err_set(err, ERR_CONFIG,
+                   "data: %zu rows x %zu features need %.0f bytes of memory, %zu are allowed",
+                   data->n_rows, data->n_features,
+                   8.0 * (double)data->n_rows * (double)data->n_features, mem_limit);
+}
+
+static enum status name_features(const struct prep *prep, struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    char **names = prep->src->col_names;
+    char number[NUMBER_TEXT];
+
+    TRY_ALLOC(data->feature_names, data->n_features, err);
+    for (size_t i = 0; i < data->n_features; i++) {
+        size_t d = prep->pool == 1 ? prep->picked[i] : i;
+        snprintf(number, sizeof number, "%zu", d);
+        bool named = names != NULL && names[d][0] != '\0';
+        data->feature_names[i] = strdup(named ? names[d] : number);
+        if (data->feature_names[i] == NULL)
+            FAIL(err, ERR_INTERNAL, "out of memory: names of %zu features", data->n_features);
+    }
+done:
+    return rc;
+}
+
+static void note_bad(struct bad *bad, size_t row, size_t d)
+{
+    if (bad->count++ > 0) return;
+    bad->row = row;
+    bad->d = d;
+}
+
+/* x [D]: means over blocks of raw, an image whose pooled shape is `shape`. */
+static void pool_row(const double *raw, const size_t shape[2], size_t pool, double *x)
+{
+    size_t width = shape[1] * pool;
+
+    for (size_t i = 0; i < shape[0]; i++)
+        for (size_t j = 0; j < shape[1]; j++) {
+            const double *block = raw + (i * width + j) * pool;
+            double sum = 0;
+            for (size_t h = 0; h < pool; h++)
+                for (size_t w = 0; w < pool; w++)
+                    sum += block[h * width + w];
+            x[i * shape[1] + j] = sum / (double)(pool * pool);
+        }
+}
+
+static enum status report_bad(const struct source *src, const struct bad *bad, struct err *err)
+{
+    char text[SOURCE_CELL], place[SOURCE_PLACE];
+
+    source_cell(src, bad->row, bad->d, text, sizeof text);
+    source_place(src, bad->row, bad->d, place);
+    return err_set(err, ERR_DATA,
+                   "%s: %s: '%.40s' is missing or not finite, expected a number; "
+                   "%zu such value%s in all",
+                   src->path, place, text, bad->count, bad->count == 1 ? "" : "s");
+}
+
+static enum status fill_x(const struct prep *prep, struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    const struct source *src = prep->src;
+    double *raw = NULL, scale = prep->config->data_scale;
+    struct bad bad = {.count = 0};
+
+    TRY_ALLOC(raw, src->n_cols, err);
+    TRY_ALLOC(data->x, data->n_rows * data->n_features, err);
+    for (size_t n = 0; n < data->n_rows; n++) {
+        size_t row = (size_t)data->source_row[n];
+        double *x = data->x + n * data->n_features;
+        source_row(src, row, raw);
+        for (size_t i = 0; i < prep->n_picked; i++)
+            if (!isfinite(raw[prep->picked[i]])) note_bad(&bad, row, prep->picked[i]);
+        if (prep->pool > 1)
+            pool_row(raw, data->image_shape, prep->pool, x);
+        else
+            for (size_t i = 0; i < prep->n_picked; i++)
+                x[i] = raw[prep->picked[i]];
+        for (size_t d = 0; d < data->n_features; d++) {
+            x[d] = x[d] / scale + 0.0; /* -0 becomes +0, as in the digest */
+            if (!isfinite(x[d]) && bad.count == 0)
+                FAIL(err, ERR_CONFIG,
+                     "data.scale: row %zu of %s exceeds the largest double once "
+                     "pooled and divided by %g",
+                     row, src->path, scale);
+        }
+    }
+    if (bad.count > 0) TRY(report_bad(src, &bad, err));
+done:
+    free(raw);
+    return rc;
+}
+
+static enum status fill_weights(const struct column *column, struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    char text[SOURCE_CELL], place[SOURCE_PLACE];
+    bool all_zero = true;
+
+    if (column->src == NULL) goto done;
+    TRY_ALLOC(data->weight, data->n_rows, err);
+    for (size_t n = 0; n < data->n_rows; n++) {
+        size_t row = (size_t)data->source_row[n];
+        size_t length = column_cell(column, row, text, sizeof text);
+        double *weight = &data->weight[n];
+        if (length >= sizeof text || !number_parse(text, length, weight) || !isfinite(*weight) ||
+            *weight < 0) {
+            column_place(column, row, place);
+            FAIL(err, ERR_DATA, "%s: data.weights: %s: '%.40s', expected a finite number >= 0",
+                 column->src->path, place, text);
+        }
+        if (*weight > 0) all_zero = false;
+    }
+    if (all_zero) FAIL(err, ERR_DATA, "%s: data.weights: all are zero", column->src->path);
+done:
+    return rc;
+}
+
+/* Moves the labels of the rows that are left into `data`. */
+static enum status fill_labels(const struct prep *prep, struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    struct labels *picked = NULL;
+
+    if (prep->labels == NULL) goto done;
+    TRY(labels_pick(prep->labels, data->source_row, data->n_rows, &picked, err));
+    data->label = picked->index;
+    data->n_classes = picked->n_classes;
+    data->class_names = picked->names;
+    picked->index = NULL;
+    picked->names = NULL;
+done:
+    labels_destroy(&picked);
+    return rc;
+}
+
+static enum status digest_x(struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    struct digest *digest = NULL;
+
+    TRY(digest_create(&digest, err));
+    digest_u64(digest, data->n_rows);
+    digest_u64(digest, data->n_features);
+    digest_doubles(digest, data->x, data->n_rows * data->n_features);
+    TRY(digest_finish(digest, data->sha256, err));
+done:
+    digest_destroy(&digest);
+    return rc;
+}
+
+static enum status digest_labels(struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    struct digest *digest = NULL;
+
+    if (data->label == NULL) goto done;
+    TRY(digest_create(&digest, err));
+    digest_u64(digest, data->n_classes);
+    for (size_t c = 0; c < data->n_classes; c++)
+        digest_text(digest, data->class_names[c]);
+    for (size_t n = 0; n < data->n_rows; n++)
+        digest_u64(digest, (uint64_t)data->label[n]);
+    TRY(digest_finish(digest, data->labels_sha256, err));
+done:
+    digest_destroy(&digest);
+    return rc;
+}
+
+static enum status digest_weights(struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    struct digest *digest = NULL;
+
+    if (data->weight == NULL) goto done;
+    TRY(digest_create(&digest, err));
+    digest_doubles(digest, data->weight, data->n_rows);
+    TRY(digest_finish(digest, data->weights_sha256, err));
+done:
+    digest_destroy(&digest);
+    return rc;
+}
+
+static enum status prepare(struct prep *prep, size_t mem_limit, struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    const struct config *config = prep->config;
+
+    if (config->data_path == NULL) FAIL(err, ERR_CONFIG, "data.path: is not given");
+    TRY(source_open(config->data_path, mem_limit, &prep->src, err));
+    data->format = prep->src->reader->name;
+    data->dtype = prep->src->dtype;
+    TRY(column_open("data.labels", &config->data_labels, prep->src, mem_limit, &prep->labels_column,
+                    err));
+    TRY(column_open("data.weights", &config->data_weights, prep->src, mem_limit,
+                    &prep->weights_column, err));
+    TRY(column_pick_features(prep->src, &config->data_columns, &prep->labels_column,
+                             &prep->weights_column, &prep->picked, &prep->n_picked, err));
+    prep->image = prep->src->image_shape[0] > 0 && config->data_columns.n == 0;
+    if (prep->labels_column.src != NULL)
+        TRY(labels_read(&prep->labels_column, prep->src->n_rows, &prep->labels, err));
+    TRY(pick_rows(prep, data, err));
+    TRY(plan_pool(prep, data, err));
+    TRY(check_memory(data, mem_limit, err));
+    TRY(name_features(prep, data, err));
+    TRY(fill_x(prep, data, err));
+    TRY(fill_labels(prep, data, err));
+    TRY(fill_weights(&prep->weights_column, data, err));
+done:
+    return rc;
+}
+
+enum status data_load(const struct config *config, size_t mem_limit, struct data **out,
+                      struct err *err)
+{
+    enum status rc = OK;
+    struct data *data = NULL;
+    struct prep prep = {.config = config};
+
+    TRY_ALLOC(data, 1, err);
+    TRY(prepare(&prep, mem_limit, data, err));
+    TRY(digest_x(data, err));
+    TRY(digest_labels(data, err));
+    TRY(digest_weights(data, err));
+done:
+    free(prep.picked);
+    labels_destroy(&prep.labels);
+    column_close(&prep.weights_column);
+    column_close(&prep.labels_column);
+    source_close(&prep.src);
+    if (rc != OK) data_destroy(&data);
+    *out = data;
+    return rc;
+}
+
+static void free_texts(char **texts, size_t n)
+{
+    for (size_t i = 0; texts != NULL && i < n; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+void data_destroy(struct data **out)
+{
+    struct data *data = *out;
+
+    if (data == NULL) return;
+    free_texts(data->feature_names, data->n_features);
+    free_texts(data->class_names, data->n_classes);
+    free(data->x);
+    free(data->source_row);
+    free(data->weight);
+    free(data->label);
+    free(data);
+    *out = NULL;
+}

@@ -1,0 +1,155 @@
+#include "engine.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUM_SLICE 1024 /* elements of a sum that one thread adds over all lanes at a time */
+
+struct engine {
+    const struct rows *rows;
+    int n_threads;
+    struct scratch *scratch; /* [n_threads] */
+    /* Where each task's items start in the flat lists of a tick. */
+    size_t *slice_start; /* [ENGINE_MAX_TASKS + 1] */
+    size_t *part_start;  /* [ENGINE_MAX_TASKS + 1] */
+};
+
+enum status engine_create(const struct rows *rows, int n_threads, size_t max_components,
+                          struct engine **out, struct err *err)
+{
+    enum status rc = OK;
+    struct engine *engine = NULL;
+    *out = NULL;
+    TRY_ALLOC(engine, 1, err);
+    engine->rows = rows;
+    engine->n_threads = n_threads;
+    TRY_ALLOC(engine->scratch, (size_t)n_threads, err);
+    for (int t = 0; t < n_threads; t++) {
+        TRY_ALLOC(engine->scratch[t].work, max_components * ROWS_CHUNK, err);
+        TRY_ALLOC(engine->scratch[t].rows, 2 * ROWS_CHUNK, err);
+        TRY_ALLOC(engine->scratch[t].component, ROWS_CHUNK, err);
+    }
+    TRY_ALLOC(engine->slice_start, ENGINE_MAX_TASKS + 1, err);
+    TRY_ALLOC(engine->part_start, ENGINE_MAX_TASKS + 1, err);
+    *out = engine;
+    engine = NULL;
+done:
+    engine_destroy(&engine);
+    return rc;
+}
+
+void engine_destroy(struct engine **engine)
+{
+    if (*engine == NULL) return;
+    free((*engine)->part_start);
+    free((*engine)->slice_start);
+    for (int t = 0; (*engine)->scratch != NULL && t < (*engine)->n_threads; t++) {
+        free((*engine)->scratch[t].component);
+        free((*engine)->scratch[t].rows);
+        free((*engine)->scratch[t].work);
+    }
+    free((*engine)->scratch);
+    free(*engine);
+    *engine = NULL;
+}
+
+/* Lanes' sums start on cache lines of their own, since neighbours are written by two threads. */
+static size_t padded(size_t n_sums)
+{
+    return (n_sums + 7) / 8 * 8;
+}
+
+enum status engine_task_create(const struct rows *rows, size_t n_sums, struct task *task,
+                               struct err *err)
+{
+    enum status rc = OK;
+    task->sums_stride = padded(n_sums);
+    TRY_ALLOC(task->lane_sums, rows->n_lanes * task->sums_stride, err);
+    TRY_ALLOC(task->sums, n_sums, err);
+done:
+    return rc;
+}
+
+void engine_task_destroy(struct task *task)
+{
+    free(task->sums);
+    free(task->lane_sums);
+    task->sums = task->lane_sums = NULL;
+}
+
+double engine_task_bytes(size_t n_lanes, size_t n_sums)
+{
+    return 8.0 * ((double)n_lanes + 1.0) * (double)padded(n_sums);
+}
+
+double engine_scratch_bytes(size_t max_components)
+{
+    return ROWS_CHUNK * (8.0 * (double)max_components + 16.0 + 4.0);
+}
+
+/* The task whose items, in the flat list that `start` describes, hold `item`. */
+static size_t owner(const size_t *start, size_t n_tasks, size_t item)
+{
+    size_t low = 0, high = n_tasks;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (start[middle] <= item)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void pass_lane(struct task *task, size_t lane, struct scratch *scratch)
+{
+    double *sums = task->lane_sums + lane * task->sums_stride;
+    memset(sums, 0, task->n_sums * sizeof *sums);
+    task->pass(task, lane, sums, scratch);
+}
+
+static void add_lanes(struct task *task, size_t n_lanes, size_t slice)
+{
+    size_t first = slice * SUM_SLICE, end = first + SUM_SLICE;
+    if (end > task->n_sums) end = task->n_sums;
+    memset(task->sums + first, 0, (end - first) * sizeof *task->sums);
+    for (size_t lane = 0; lane < n_lanes; lane++) {
+        const double *sums = task->lane_sums + lane * task->sums_stride;
+        for (size_t i = first; i < end; i++) task->sums[i] += sums[i];
+    }
+}
+
+void engine_tick(struct engine *engine, struct task *const *tasks, size_t n_tasks)
+{
+    const size_t n_lanes = engine->rows->n_lanes;
+    size_t *slice_start = engine->slice_start, *part_start = engine->part_start;
+    slice_start[0] = part_start[0] = 0;
+    for (size_t i = 0; i < n_tasks; i++) {
+        slice_start[i + 1] = slice_start[i] + (tasks[i]->n_sums + SUM_SLICE - 1) / SUM_SLICE;
+        part_start[i + 1] = part_start[i] + (tasks[i]->solve != NULL ? tasks[i]->n_parts : 0);
+    }
+#pragma omp parallel num_threads(engine->n_threads)
+    {
+        struct scratch *scratch = &engine->scratch[omp_get_thread_num()];
+        /* Lane-major: one stretch of the data serves all tasks while it is in the cache. */
+#pragma omp for schedule(dynamic)
+        for (size_t item = 0; item < n_lanes * n_tasks; item++)
+            pass_lane(tasks[item % n_tasks], item / n_tasks, scratch);
+#pragma omp for schedule(dynamic)
+        for (size_t item = 0; item < slice_start[n_tasks]; item++) {
+            size_t i = owner(slice_start, n_tasks, item);
+            add_lanes(tasks[i], n_lanes, item - slice_start[i]);
+        }
+#pragma omp for schedule(dynamic)
+        for (size_t i = 0; i < n_tasks; i++) tasks[i]->judge(tasks[i]);
+#pragma omp for schedule(dynamic)
+        for (size_t item = 0; item < part_start[n_tasks]; item++) {
+            size_t i = owner(part_start, n_tasks, item);
+            tasks[i]->solve(tasks[i], item - part_start[i]);
+        }
+#pragma omp for schedule(dynamic)
+        for (size_t i = 0; i < n_tasks; i++)
+            if (tasks[i]->conclude != NULL) tasks[i]->conclude(tasks[i]);
+    }
+}

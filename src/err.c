@@ -1,0 +1,52 @@
+#include "err.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum status put(struct err *err, size_t at, enum status status, const char *format,
+                       va_list args)
+{
+    err->status = status;
+    vsnprintf(err->text + at, sizeof err->text - at, format, args);
+    return status;
+}
+
+enum status err_set(struct err *err, enum status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    put(err, 0, status, format, args);
+    va_end(args);
+    return status;
+}
+
+enum status err_add(struct err *err, enum status status, const char *format, ...)
+{
+    size_t at = err->status == OK ? 0 : strlen(err->text);
+    if (at > 0 && at + 2 < sizeof err->text) err->text[at++] = '\n';
+    va_list args;
+    va_start(args, format);
+    put(err, at, status, format, args);
+    va_end(args);
+    return status;
+}
+
+enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err)
+{
+    const size_t align = 64;
+    void *memory = NULL;
+    if (count <= (SIZE_MAX - align) / size) {
+        size_t bytes = (count * size + align - 1) / align * align;
+        if (bytes == 0) bytes = align;
+        memory = aligned_alloc(align, bytes);
+        if (memory != NULL) memset(memory, 0, bytes);
+    }
+    memcpy(out, &memory, sizeof memory);
+    if (memory == NULL)
+        return err_set(err, ERR_INTERNAL, "out of memory: %s wants %zu x %zu bytes", what, count,
+                       size);
+    return OK;
+}

@@ -1,0 +1,63 @@
+#include "inspect.h"
+
+#include "store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct fit_row *)a)->name, ((const struct fit_row *)b)->name);
+}
+
+static enum status take_shards(struct inspection *inspection, struct err *err)
+{
+    enum status rc = OK;
+    const struct shards *shards = inspection->shards;
+    TRY_ALLOC(inspection->fits, shards->n_fits, err);
+    inspection->n_fits = shards->n_fits;
+    for (size_t i = 0; i < shards->n_fits; i++) inspection->fits[i] = shards->fits[i].row;
+    if (shards->n_fits > 0)
+        qsort(inspection->fits, inspection->n_fits, sizeof *inspection->fits, compare_names);
+    inspection->n_planned = (size_t)shards->identity.n_fits;
+    inspection->complete = inspection->n_fits >= inspection->n_planned;
+done:
+    return rc;
+}
+
+enum status inspect(const char *path, struct inspection *inspection, struct err *err)
+{
+    enum status rc = OK;
+    struct stat about;
+    char file[4096];
+    *inspection = (struct inspection){0};
+    if (stat(path, &about) != 0) FAIL(err, ERR_DATA, "%s: %s", path, strerror(errno));
+    snprintf(file, sizeof file, "%s", path);
+    if (S_ISDIR(about.st_mode)) {
+        TRY(shards_read(path, &inspection->shards, err));
+        if (inspection->shards->any) {
+            TRY(take_shards(inspection, err));
+            goto done;
+        }
+        shards_destroy(&inspection->shards);
+        if ((size_t)snprintf(file, sizeof file, "%s/sweep.h5", path) >= sizeof file ||
+            stat(file, &about) != 0)
+            FAIL(err, ERR_DATA, "%s: no sweep has been run in this folder; expected sweep.h5 or "
+                 "shards/ in it", path);
+    }
+    TRY(store_read_fits(file, &inspection->n_fits, &inspection->fits, &inspection->complete, err));
+    inspection->n_planned = inspection->n_fits;
+done:
+    if (rc != OK) inspection_free(inspection);
+    return rc;
+}
+
+void inspection_free(struct inspection *inspection)
+{
+    shards_destroy(&inspection->shards);
+    free(inspection->fits);
+    *inspection = (struct inspection){0};
+}

@@ -1,0 +1,203 @@
+/* kernels.c - what every family needs: distances, posteriors, moments.
+ *
+ * One of the files that may use vector types. `vec` is one feature of a block of rows; the
+ * compiler lowers it to what the instruction set has. */
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TILE 4 /* components per pass over a block: 4 sums, 4 means, 4 scales fit in registers */
+
+typedef double vec __attribute__((vector_size(ROWS_BLOCK * sizeof(double))));
+
+static inline double sum_of(const vec *v)
+{
+    const double *s = (const double *)v;
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+/* The distances of `tile` components, a constant once inlined. */
+__attribute__((always_inline)) static inline void
+distance_tile(const size_t tile, size_t n_features, const double *restrict y,
+              const double *restrict mean, const double *restrict scale, size_t scale_stride,
+              double *restrict distance)
+{
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) {
+        const vec *block = (const vec *)y + b * n_features;
+        vec sum[TILE] = {{0}};
+        for (size_t d = 0; d < n_features; d++)
+            for (size_t i = 0; i < tile; i++) {
+                vec t = (block[d] - mean[i * n_features + d]) * scale[i * scale_stride + d];
+                sum[i] += t * t;
+            }
+        for (size_t i = 0; i < tile; i++) ((vec *)(distance + i * ROWS_CHUNK))[b] = sum[i];
+    }
+}
+
+KERNEL
+void kernels_distance(size_t n_features, const double *restrict y, size_t n_components,
+                      const double *restrict mean, const double *restrict scale,
+                      size_t scale_stride, double *restrict distance)
+{
+    for (size_t k = 0; k < n_components; k += TILE) {
+        const double *m = mean + k * n_features, *s = scale + k * scale_stride;
+        double *out = distance + k * ROWS_CHUNK;
+        switch (n_components - k) {
+        case 1:
+            distance_tile(1, n_features, y, m, s, scale_stride, out);
+            break;
+        case 2:
+            distance_tile(2, n_features, y, m, s, scale_stride, out);
+            break;
+        case 3:
+            distance_tile(3, n_features, y, m, s, scale_stride, out);
+            break;
+        default:
+            distance_tile(TILE, n_features, y, m, s, scale_stride, out);
+        }
+    }
+}
+
+KERNEL
+void kernels_moments(size_t n_features, const double *restrict y, size_t n_components,
+                     const double *restrict mean, const double *restrict resp,
+                     double *restrict count, double *restrict first, double *restrict second)
+{
+    for (size_t k = 0; k < n_components; k++) {
+        const vec *r = (const vec *)(resp + k * ROWS_CHUNK);
+        vec sum = {0};
+        for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) sum += r[b];
+        double chunk_count = sum_of(&sum);
+        if (chunk_count == 0.0) continue; /* nothing to add */
+        count[k] += chunk_count;
+        for (size_t d = 0; d < n_features; d++) {
+            const vec *column = (const vec *)y + d;
+            double m = mean[k * n_features + d];
+            vec sum1 = {0}, sum2 = {0};
+            for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) {
+                vec t = column[b * n_features] - m;
+                vec rt = r[b] * t;
+                sum1 += rt;
+                sum2 += rt * t;
+            }
+            first[k * n_features + d] += sum_of(&sum1);
+            second[k * n_features + d] += sum_of(&sum2);
+        }
+    }
+}
+
+union bits {
+    double value;
+    uint64_t word;
+};
+
+/* exp by x = n ln 2 + r, |r| <= ln 2 / 2: ln 2 in two parts (Cody & Waite 1980), a Taylor
+ * polynomial of degree 13 (rest below 2^-57), and n added to the exponent. */
+static inline double exp_one(double x)
+{
+    const double shift = 0x1.8p52; /* adding it rounds to an integer in the low bits */
+    union bits rounded = {.value = x * 0x1.71547652b82fep0 + shift};
+    double n = rounded.value - shift;
+    double r = (x - n * 0x1.62e42fefa3800p-1) - n * 0x1.ef35793c76730p-45;
+    double p = 1.0 / 6227020800.0;
+    p = p * r + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    union bits result = {.value = 1.0 + (r + r * r * p)};
+    result.word += rounded.word << 52;
+    return x < -708.0 ? 0.0 : result.value;
+}
+
+KERNEL
+void kernels_exp(size_t n, double *x)
+{
+    for (size_t i = 0; i < n; i++) x[i] = exp_one(x[i]);
+}
+
+KERNEL
+double kernels_posterior(size_t n_components, const double *restrict constant,
+                         const double *restrict weight, double *restrict work,
+                         double *restrict scratch)
+{
+    double *restrict top = scratch, *restrict sum = scratch + ROWS_CHUNK;
+    for (size_t n = 0; n < ROWS_CHUNK; n++) {
+        top[n] = -HUGE_VAL;
+        sum[n] = 0.0;
+    }
+    for (size_t k = 0; k < n_components; k++) {
+        double *restrict w = work + k * ROWS_CHUNK;
+        for (size_t n = 0; n < ROWS_CHUNK; n++) {
+            w[n] = constant[k] - 0.5 * w[n];
+            top[n] = w[n] > top[n] ? w[n] : top[n];
+        }
+    }
+    for (size_t k = 0; k < n_components; k++) {
+        double *restrict w = work + k * ROWS_CHUNK;
+        for (size_t n = 0; n < ROWS_CHUNK; n++) {
+            w[n] = exp_one(w[n] - top[n]);
+            sum[n] += w[n];
+        }
+    }
+    vec total = {0};
+    for (size_t n = 0; n < ROWS_CHUNK; n++) {
+        top[n] = weight[n] * (top[n] + log(sum[n]));
+        sum[n] = weight[n] / sum[n];
+    }
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) total += ((const vec *)top)[b];
+    for (size_t k = 0; k < n_components; k++) {
+        double *restrict w = work + k * ROWS_CHUNK;
+        for (size_t n = 0; n < ROWS_CHUNK; n++) w[n] *= sum[n];
+    }
+    return sum_of(&total);
+}
+
+KERNEL
+void kernels_nearest(size_t n_components, const double *restrict distance,
+                     int32_t *restrict component, double *restrict nearest)
+{
+    for (size_t n = 0; n < ROWS_CHUNK; n++) {
+        nearest[n] = distance[n];
+        component[n] = 0;
+    }
+    for (size_t k = 1; k < n_components; k++)
+        for (size_t n = 0; n < ROWS_CHUNK; n++) {
+            double q = distance[k * ROWS_CHUNK + n];
+            component[n] = q < nearest[n] ? (int32_t)k : component[n];
+            nearest[n] = q < nearest[n] ? q : nearest[n];
+        }
+}
+
+void kernels_one_hot(size_t n_components, const int32_t *component, const double *weight,
+                     double *resp)
+{
+    memset(resp, 0, n_components * ROWS_CHUNK * sizeof *resp);
+    for (size_t n = 0; n < ROWS_CHUNK; n++)
+        resp[(size_t)component[n] * ROWS_CHUNK + n] = weight[n];
+}
+
+double kernels_assign(size_t n_components, const double *weight, const double *resp,
+                      int32_t *component)
+{
+    double total = 0.0;
+    for (size_t n = 0; n < ROWS_CHUNK; n++) {
+        size_t best = 0;
+        double entropy = 0.0;
+        for (size_t k = 0; k < n_components; k++) {
+            double r = resp[k * ROWS_CHUNK + n];
+            if (r > resp[best * ROWS_CHUNK + n]) best = k;
+            if (r > 0.0) entropy -= r * log(r / weight[n]);
+        }
+        component[n] = (int32_t)best;
+        total += entropy;
+    }
+    return total;
+}

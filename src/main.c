@@ -1,0 +1,29 @@
+/* main.c - the list of commands; the only place that prints errors and exits. */
+#include "commands.h"
+
+#include <stdio.h>
+
+static const struct cli_command commands[] = {
+    {"run", "CONFIG", "start the sweep or go on with it", "gmmsweep run configs/demo.yaml",
+     command_run},
+    {"plan", "CONFIG", "check config and data; list fits, memory, disk, time; no computing",
+     "gmmsweep plan configs/demo.yaml", command_plan},
+    {"params", NULL, "every config key: type, default, range, meaning", "gmmsweep params",
+     command_params},
+    {"status", "FILE|DIR", "what is finished and missing", "gmmsweep status results/demo",
+     command_status},
+    {"show", "FILE|DIR", "ranked table of fits", "gmmsweep show results/demo --by icl",
+     command_show},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+int main(int argc, char **argv)
+{
+    struct err err = {OK, ""};
+    enum status rc = cli_main(commands, argc, argv, &err);
+    if (rc != OK && err.text[0] != '\0') fprintf(stderr, "gmmsweep: %s\n", err.text);
+    if (fflush(stdout) != 0 && rc == OK) {
+        fprintf(stderr, "gmmsweep: standard output: cannot write\n");
+        rc = ERR_OUTPUT;
+    }
+    return (int)rc;
+}

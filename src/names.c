@@ -1,0 +1,20 @@
+#include "names.h"
+
+#include <stddef.h>
+
+const char *const family_names[] = {
+#define FAMILY(name, summary) #name,
+#include "families.def"
+#undef FAMILY
+    NULL};
+
+const char *const init_names[] = {
+#define INIT(symbol, name, summary) name,
+#include "inits.def"
+#undef INIT
+    NULL};
+
+const char *const criterion_names[] = {"mean", "relative", "absolute", NULL};
+const char *const mixing_names[] = {"free", "equal", NULL};
+const char *const fail_on_names[] = {"none", "any", NULL};
+const char *const outcome_names[] = {"converged", "max_iter", "degenerate", NULL};

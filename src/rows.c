@@ -1,0 +1,227 @@
+#include "rows.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rows_lane(const struct rows *rows, size_t lane, size_t *first, size_t *end)
+{
+    *first = lane * rows->n_chunks / rows->n_lanes;
+    *end = (lane + 1) * rows->n_chunks / rows->n_lanes;
+}
+
+size_t rows_n_lanes(size_t n_rows)
+{
+    size_t n_lanes = (n_rows + ROWS_LANE_TARGET - 1) / ROWS_LANE_TARGET;
+    return n_lanes < ROWS_MAX_LANES ? n_lanes : ROWS_MAX_LANES;
+}
+
+static size_t index_of(const struct rows *rows, size_t n, size_t d)
+{
+    return (n / ROWS_BLOCK * rows->n_features + d) * ROWS_BLOCK + n % ROWS_BLOCK;
+}
+
+void rows_get(const struct rows *rows, size_t n, double *out)
+{
+    for (size_t d = 0; d < rows->n_features; d++) out[d] = rows->y[index_of(rows, n, d)];
+}
+
+bool rows_equal(const struct rows *rows, size_t a, size_t b)
+{
+    for (size_t d = 0; d < rows->n_features; d++)
+        if (rows->y[index_of(rows, a, d)] != rows->y[index_of(rows, b, d)]) return false;
+    return true;
+}
+
+size_t rows_pick(const struct rows *rows, double u)
+{
+    if (!rows->weighted) return (size_t)(u * (double)rows->n_rows);
+    double left = u * rows->total_weight;
+    size_t n = 0;
+    while (n + 1 < rows->n_rows && left >= rows->weight[n]) left -= rows->weight[n++];
+    return n;
+}
+
+double rows_bytes(size_t n_rows, size_t n_features)
+{
+    double padded = ceil((double)n_rows / ROWS_CHUNK) * ROWS_CHUNK;
+    return padded * (8.0 * (double)n_features + 8.0 + 4.0);
+}
+
+/* Mean and largest deviation of feature d over the used rows; a constant feature's mean is its
+ * value to the last bit. */
+static void measure_feature(const struct data *data, const size_t *used, const struct rows *rows,
+                            size_t d, double *centre, double *reach)
+{
+    const size_t stride = data->n_features;
+    double low = INFINITY, high = -INFINITY, sum = 0.0;
+    double origin = data->x[used[0] * stride + d];
+    for (size_t n = 0; n < rows->n_rows; n++) {
+        double x = data->x[used[n] * stride + d];
+        if (x < low) low = x;
+        if (x > high) high = x;
+        sum += rows->weight[n] * (x - origin);
+    }
+    *centre = low == high ? low : origin + sum / rows->total_weight;
+    *reach = fmax(high - *centre, *centre - low);
+}
+
+static void fill_feature(const struct data *data, const size_t *used, struct rows *rows, size_t d)
+{
+    double sum = 0.0, square = 0.0;
+    for (size_t n = 0; n < rows->n_rows; n++) {
+        double x = data->x[used[n] * data->n_features + d];
+        double y = ldexp(x - rows->centre[d], -rows->exponent[d]);
+        rows->y[index_of(rows, n, d)] = y;
+        sum += rows->weight[n] * y;
+        square += rows->weight[n] * y * y;
+    }
+    double mean = sum / rows->total_weight;
+    rows->variance[d] = fmax(0.0, square / rows->total_weight - mean * mean);
+}
+
+/* Exponents so that |y| <= 1; a constant feature gets the largest exponent of the others. */
+static void choose_exponents(struct rows *rows, const double *reach)
+{
+    int largest = 0;
+    bool any = false;
+    for (size_t d = 0; d < rows->n_features; d++) {
+        if (reach[d] == 0.0) continue;
+        frexp(reach[d], &rows->exponent[d]);
+        if (!any || rows->exponent[d] > largest) largest = rows->exponent[d];
+        any = true;
+    }
+    rows->log_scale = 0.0;
+    for (size_t d = 0; d < rows->n_features; d++) {
+        if (reach[d] == 0.0) rows->exponent[d] = largest;
+        rows->unit[d] = ldexp(1.0, rows->exponent[d] - largest);
+        rows->log_scale += rows->exponent[d] * 0.693147180559945309417;
+    }
+}
+
+static void choose_floor_units(struct rows *rows)
+{
+    /* unit^2 brings variances to the common unit, where they can be averaged; constant features
+     * have the unit 1. */
+    double sum = 0.0;
+    size_t varying = 0;
+    for (size_t d = 0; d < rows->n_features; d++) {
+        if (rows->variance[d] == 0.0) continue;
+        sum += rows->variance[d] * rows->unit[d] * rows->unit[d];
+        varying++;
+    }
+    double mean = varying > 0 ? sum / (double)varying : 1.0;
+    for (size_t d = 0; d < rows->n_features; d++)
+        rows->floor_unit[d] = rows->variance[d] > 0.0 ? rows->variance[d] : mean;
+}
+
+struct keyed_row {
+    uint64_t hash;
+    size_t row;
+};
+
+static int compare_keyed(const void *a, const void *b)
+{
+    const struct keyed_row *p = a, *q = b;
+    if (p->hash != q->hash) return p->hash < q->hash ? -1 : 1;
+    return p->row < q->row ? -1 : p->row > q->row;
+}
+
+/* Counts rows that differ in value: sorted by hash, equal neighbours compared. */
+static enum status count_distinct(struct rows *rows, struct err *err)
+{
+    enum status rc = OK;
+    struct keyed_row *keyed = NULL;
+    TRY_ALLOC(keyed, rows->n_rows, err);
+    for (size_t n = 0; n < rows->n_rows; n++) {
+        uint64_t hash = 0xcbf29ce484222325u;
+        for (size_t d = 0; d < rows->n_features; d++) {
+            uint64_t bits;
+            double y = rows->y[index_of(rows, n, d)] + 0.0; /* -0 becomes +0 */
+            memcpy(&bits, &y, sizeof bits);
+            hash = (hash ^ bits) * 0x9e3779b97f4a7c15u;
+            hash ^= hash >> 29;
+        }
+        keyed[n] = (struct keyed_row){hash, n};
+    }
+    qsort(keyed, rows->n_rows, sizeof *keyed, compare_keyed);
+    rows->n_distinct = 1;
+    for (size_t i = 1; i < rows->n_rows; i++)
+        if (keyed[i].hash != keyed[i - 1].hash ||
+            !rows_equal(rows, keyed[i].row, keyed[i - 1].row))
+            rows->n_distinct++;
+done:
+    free(keyed);
+    return rc;
+}
+
+static enum status allocate(struct rows *rows, const struct data *data, struct err *err)
+{
+    enum status rc = OK;
+    const size_t padded = rows->n_chunks * ROWS_CHUNK;
+    TRY_ALLOC(rows->y, padded * rows->n_features, err);
+    TRY_ALLOC(rows->weight, padded, err);
+    if (data->label != NULL) TRY_ALLOC(rows->label, padded, err);
+    TRY_ALLOC(rows->centre, rows->n_features, err);
+    TRY_ALLOC(rows->exponent, rows->n_features, err);
+    TRY_ALLOC(rows->variance, rows->n_features, err);
+    TRY_ALLOC(rows->floor_unit, rows->n_features, err);
+    TRY_ALLOC(rows->unit, rows->n_features, err);
+done:
+    return rc;
+}
+
+enum status rows_create(const struct data *data, struct rows **out, struct err *err)
+{
+    enum status rc = OK;
+    struct rows *rows = NULL;
+    size_t *used = NULL; /* [N] the data's rows that have a weight */
+    double *reach = NULL;
+    *out = NULL;
+
+    TRY_ALLOC(rows, 1, err);
+    TRY_ALLOC(used, data->n_rows, err);
+    TRY_ALLOC(reach, data->n_features, err);
+    for (size_t n = 0; n < data->n_rows; n++)
+        if (data->weight == NULL || data->weight[n] > 0.0) used[rows->n_rows++] = n;
+    rows->n_features = data->n_features;
+    rows->n_classes = data->n_classes;
+    rows->n_chunks = (rows->n_rows + ROWS_CHUNK - 1) / ROWS_CHUNK;
+    rows->n_lanes = rows_n_lanes(rows->n_rows);
+    TRY(allocate(rows, data, err));
+
+    for (size_t n = 0; n < rows->n_rows; n++) {
+        rows->weight[n] = data->weight == NULL ? 1.0 : data->weight[used[n]];
+        rows->weighted |= rows->weight[n] != 1.0;
+        rows->total_weight += rows->weight[n];
+        if (rows->label != NULL) rows->label[n] = data->label[used[n]];
+    }
+    for (size_t d = 0; d < rows->n_features; d++)
+        measure_feature(data, used, rows, d, &rows->centre[d], &reach[d]);
+    choose_exponents(rows, reach);
+    for (size_t d = 0; d < rows->n_features; d++) fill_feature(data, used, rows, d);
+    choose_floor_units(rows);
+    TRY(count_distinct(rows, err));
+    *out = rows;
+    rows = NULL;
+done:
+    free(reach);
+    free(used);
+    rows_destroy(&rows);
+    return rc;
+}
+
+void rows_destroy(struct rows **rows)
+{
+    if (*rows == NULL) return;
+    free((*rows)->unit);
+    free((*rows)->floor_unit);
+    free((*rows)->variance);
+    free((*rows)->exponent);
+    free((*rows)->centre);
+    free((*rows)->label);
+    free((*rows)->weight);
+    free((*rows)->y);
+    free(*rows);
+    *rows = NULL;
+}

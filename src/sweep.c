@@ -1,0 +1,184 @@
+#include "sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A start and how to find it again; served to all fits that ask for the same. */
+struct shared_start {
+    struct start *start;
+    bool wanted; /* by a live fit, or by the next one in the queue */
+};
+
+struct live_fit {
+    const struct plan_fit *fit;
+    struct em *em;
+};
+
+struct sweep {
+    const struct config *config;
+    const struct rows *rows;
+    const struct plan *plan;
+    const bool *finished;
+    struct engine *engine;
+    size_t next; /* first fit of the plan that has not been live */
+    size_t n_live;
+    struct live_fit *live; /* [plan->n_live] oldest first */
+    size_t n_starts;
+    struct shared_start *starts; /* [plan->n_live + 1] */
+    struct task **tasks;         /* [ENGINE_MAX_TASKS] */
+};
+
+static bool same_start(const struct start_settings *a, const struct start_settings *b)
+{
+    return a->init == b->init && a->n_components == b->n_components &&
+           a->restart == b->restart && a->redraw == b->redraw;
+}
+
+/* The start with these settings, begun if nobody has asked for it before. */
+static enum status share_start(struct sweep *sweep, const struct start_settings *settings,
+                               struct start **out, struct err *err)
+{
+    enum status rc = OK;
+    for (size_t i = 0; i < sweep->n_starts; i++)
+        if (same_start(&sweep->starts[i].start->settings, settings)) {
+            *out = sweep->starts[i].start;
+            return OK;
+        }
+    struct shared_start *shared = &sweep->starts[sweep->n_starts];
+    TRY(start_create(sweep->rows, settings, &shared->start, err));
+    sweep->n_starts++;
+    *out = shared->start;
+done:
+    return rc;
+}
+
+static void skip_finished(struct sweep *sweep)
+{
+    while (sweep->next < sweep->plan->n_fits && sweep->finished[sweep->next]) sweep->next++;
+}
+
+/* Fills the free places with the next fits of the plan. */
+static enum status admit(struct sweep *sweep, struct err *err)
+{
+    enum status rc = OK;
+    for (skip_finished(sweep);
+         sweep->n_live < sweep->plan->n_live && sweep->next < sweep->plan->n_fits;
+         skip_finished(sweep)) {
+        struct live_fit *live = &sweep->live[sweep->n_live];
+        live->fit = &sweep->plan->fits[sweep->next];
+        TRY(em_create(sweep->rows, &live->fit->em, &live->em, err));
+        sweep->n_live++;
+        sweep->next++;
+    }
+done:
+    return rc;
+}
+
+static struct start_settings start_of(const struct sweep *sweep, const struct live_fit *live)
+{
+    return plan_start(sweep->config, live->fit, live->em->redraw);
+}
+
+/* Gives finished starts to the fits that wait for them, and lists what is to be ticked. A fit that
+ * gives its start up at once asks for the next one in the next tick. */
+static enum status prepare(struct sweep *sweep, size_t *n_tasks, struct err *err)
+{
+    enum status rc = OK;
+    *n_tasks = 0;
+    for (size_t i = 0; i < sweep->n_live; i++) {
+        struct em *em = sweep->live[i].em;
+        TRY(em_reserve(em, err));
+        if (em->phase == EM_WANTS_START) {
+            struct start_settings settings = start_of(sweep, &sweep->live[i]);
+            struct start *start;
+            TRY(share_start(sweep, &settings, &start, err));
+            if (start->done) em_begin(em, start);
+        }
+        if (em->phase != EM_WANTS_START) sweep->tasks[(*n_tasks)++] = &em->task;
+    }
+    for (size_t i = 0; i < sweep->n_starts; i++)
+        if (!sweep->starts[i].start->done)
+            sweep->tasks[(*n_tasks)++] = &sweep->starts[i].start->task;
+done:
+    return rc;
+}
+
+static void want(struct sweep *sweep, const struct start_settings *settings)
+{
+    for (size_t i = 0; i < sweep->n_starts; i++)
+        if (same_start(&sweep->starts[i].start->settings, settings))
+            sweep->starts[i].wanted = true;
+}
+
+/* Frees the starts that no live fit uses or waits for, and that the next fit will not ask for. */
+static void drop_starts(struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->n_starts; i++) sweep->starts[i].wanted = false;
+    for (size_t i = 0; i < sweep->n_live; i++) {
+        enum em_phase phase = sweep->live[i].em->phase;
+        struct start_settings settings = start_of(sweep, &sweep->live[i]);
+        if (phase == EM_WANTS_START || phase == EM_MOMENTS) want(sweep, &settings);
+    }
+    if (sweep->next < sweep->plan->n_fits) {
+        struct start_settings settings =
+            plan_start(sweep->config, &sweep->plan->fits[sweep->next], 0);
+        want(sweep, &settings);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < sweep->n_starts; i++) {
+        if (sweep->starts[i].wanted)
+            sweep->starts[kept++] = sweep->starts[i];
+        else
+            start_destroy(&sweep->starts[i].start);
+    }
+    sweep->n_starts = kept;
+}
+
+/* Hands finished fits on and closes the gaps they leave. */
+static enum status release(struct sweep *sweep, sweep_sink *sink, void *context, struct err *err)
+{
+    enum status rc = OK;
+    size_t kept = 0;
+    for (size_t i = 0; i < sweep->n_live; i++) {
+        struct live_fit *live = &sweep->live[i];
+        if (live->em->phase != EM_DONE) {
+            sweep->live[kept++] = *live;
+            continue;
+        }
+        if (rc == OK) rc = sink(context, live->fit, live->em, err);
+        em_destroy(&live->em);
+    }
+    sweep->n_live = kept;
+    return rc;
+}
+
+enum status sweep_run(const struct config *config, const struct rows *rows,
+                      const struct plan *plan, const bool *finished, sweep_sink *sink,
+                      sweep_pulse *pulse, void *context, struct err *err)
+{
+    enum status rc = OK;
+    struct sweep sweep = {.config = config, .rows = rows, .plan = plan, .finished = finished};
+    size_t n_tasks;
+    TRY(engine_create(rows, plan->n_threads, plan->max_components, &sweep.engine, err));
+    TRY_ALLOC(sweep.live, plan->n_live, err);
+    /* Each live fit asks for one start; the one that the next fit will want may be kept too. */
+    TRY_ALLOC(sweep.starts, plan->n_live + 1, err);
+    TRY_ALLOC(sweep.tasks, ENGINE_MAX_TASKS, err);
+    for (;;) {
+        TRY(admit(&sweep, err));
+        if (sweep.n_live == 0) break;
+        TRY(prepare(&sweep, &n_tasks, err));
+        engine_tick(sweep.engine, sweep.tasks, n_tasks);
+        TRY(release(&sweep, sink, context, err));
+        drop_starts(&sweep);
+        TRY(pulse(context, err));
+    }
+done:
+    for (size_t i = 0; i < sweep.n_live; i++) em_destroy(&sweep.live[i].em);
+    for (size_t i = 0; i < sweep.n_starts; i++) start_destroy(&sweep.starts[i].start);
+    free(sweep.tasks);
+    free(sweep.starts);
+    free(sweep.live);
+    engine_destroy(&sweep.engine);
+    return rc;
+}

@@ -1,0 +1,67 @@
+#include "sweep_setup.h"
+
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "output.path='DIR'", with quotes doubled as YAML wants them. */
+static enum status output_override(const char *folder, char **out, struct err *err)
+{
+    enum status rc = OK;
+    const char *head = "output.path='";
+    TRY(err_alloc(strlen(head) + 2 * strlen(folder) + 2, 1, "--output", out, err));
+    char *at = *out + sprintf(*out, "%s", head);
+    for (const char *c = folder; *c != '\0'; c++) {
+        if (*c == '\'') *at++ = '\'';
+        *at++ = *c;
+    }
+    *at = '\'';
+done:
+    return rc;
+}
+
+static enum status read_config(const struct cli *cli, struct config **config, struct err *err)
+{
+    enum status rc = OK;
+    const char **overrides = NULL;
+    char *output = NULL;
+    size_t n = cli->set.n;
+    TRY_ALLOC(overrides, n + 1, err);
+    if (n > 0) memcpy(overrides, cli->set.v, n * sizeof *overrides);
+    if (cli->output != NULL) {
+        TRY(output_override(cli->output, &output, err));
+        overrides[n++] = output;
+    }
+    TRY(config_read(cli->target, n, overrides, config, err));
+done:
+    free(output);
+    free(overrides);
+    return rc;
+}
+
+enum status sweep_setup_init(const struct cli *cli, struct sweep_setup *setup, struct err *err)
+{
+    enum status rc = OK;
+    *setup = (struct sweep_setup){0};
+    TRY(read_config(cli, &setup->config, err));
+    TRY(config_resolve(setup->config, &setup->resolved, err));
+    const int64_t wanted = cli->threads > 0 ? cli->threads : setup->config->run_threads;
+    const double memory = machine_memory(setup->config->run_memory);
+    TRY(data_load(setup->config, (size_t)memory, &setup->data, err));
+    TRY(plan_create(setup->config, setup->data, machine_threads(wanted), memory, &setup->plan,
+                    err));
+done:
+    if (rc != OK) sweep_setup_free(setup);
+    return rc;
+}
+
+void sweep_setup_free(struct sweep_setup *setup)
+{
+    plan_destroy(&setup->plan);
+    data_destroy(&setup->data);
+    free(setup->resolved);
+    config_destroy(&setup->config);
+    *setup = (struct sweep_setup){0};
+}

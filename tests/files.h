@@ -1,0 +1,88 @@
+/* files.h - temporary files for tests that read data. Each test has a folder of its own: add
+ * files_setup and files_teardown as its case's checked fixture. */
+#ifndef GMMSWEEP_FILES_H
+#define GMMSWEEP_FILES_H
+
+#include "check_util.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static char files_folder[64];
+
+static inline void files_setup(void)
+{
+    strcpy(files_folder, "/tmp/gmmsweep-check-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(files_folder));
+}
+
+static inline void files_teardown(void)
+{
+    char path[512];
+    DIR *folder = opendir(files_folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        snprintf(path, sizeof path, "%s/%s", files_folder, entry->d_name);
+        if (entry->d_name[0] != '.') unlink(path);
+    }
+    closedir(folder);
+    rmdir(files_folder);
+}
+
+/* The path of `name` in the folder; valid until the 8th call from here. */
+static inline const char *file_path(const char *name)
+{
+    static char paths[8][512];
+    static unsigned turn;
+    char *path = paths[turn++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", files_folder, name);
+    return path;
+}
+
+/* Writes bytes [n] and returns the path. */
+static inline const char *file_write(const char *name, const void *bytes, size_t n)
+{
+    const char *path = file_path(name);
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, n, file), n);
+    ck_assert_int_eq(fclose(file), 0);
+    return path;
+}
+
+static inline const char *file_text(const char *name, const char *text)
+{
+    return file_write(name, text, strlen(text));
+}
+
+/* Writes bytes [n] as gzip, as one more member if the file exists (mode "ab"). */
+static inline const char *file_gzip(const char *name, const char *mode, const void *bytes, size_t n)
+{
+    const char *path = file_path(name);
+    gzFile file = gzopen(path, mode);
+    ck_assert_ptr_nonnull(file);
+    for (size_t done = 0; done < n;) {
+        const unsigned piece = n - done < 1u << 20 ? (unsigned)(n - done) : 1u << 20;
+        ck_assert_int_eq(gzwrite(file, (const char *)bytes + done, piece), (int)piece);
+        done += piece;
+    }
+    ck_assert_int_eq(gzclose(file), Z_OK);
+    return path;
+}
+
+/* The content of a file, inflated if it is gzip (release with free). */
+static inline unsigned char *file_read(const char *path, size_t *n)
+{
+    const size_t most = 1 << 22;
+    unsigned char *bytes = malloc(most);
+    gzFile file = gzopen(path, "rb");
+    ck_assert_msg(file != NULL && bytes != NULL, "%s", path);
+    const int got = gzread(file, bytes, (unsigned)most);
+    ck_assert_int_gt(got, 0);
+    gzclose(file);
+    *n = (size_t)got;
+    return bytes;
+}
+
+#endif
