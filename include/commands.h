@@ -1,4 +1,5 @@
-/* commands.h - the commands of the program: src/run.c, plan_command.c, params.c, status.c, show.c. */
+/* commands.h - the commands of the program: src/run.c, plan_command.c, params.c, status.c, show.c.
+ */
 #ifndef GMMSWEEP_COMMANDS_H
 #define GMMSWEEP_COMMANDS_H
 

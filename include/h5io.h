@@ -26,11 +26,11 @@ enum h5_type {
 struct h5_array {
     const char *path;
     enum h5_type type;
-    int rank;                /* 0: a scalar */
+    int rank; /* 0: a scalar */
     size_t dims[H5_MAX_RANK];
-    bool by_row;             /* chunked one index of the first axis at a time */
+    bool by_row; /* chunked one index of the first axis at a time */
     const char *long_name;
-    const char *units;       /* NULL: none (texts) */
+    const char *units; /* NULL: none (texts) */
 };
 
 struct h5;

@@ -26,13 +26,13 @@ struct plan {
     size_t n_fits;
     struct plan_fit *fits; /* [n_fits]; fits that share a start are neighbours */
     size_t max_components;
-    size_t n_live;        /* fits worked on at once */
+    size_t n_live; /* fits worked on at once */
     int n_threads;
-    double memory_bytes;  /* predicted peak of the process */
-    double memory_limit;  /* what the config, job or machine allows */
-    double disk_bytes;    /* predicted size of log and result file, before compression */
-    double flops;         /* all fits at their expected number of iterations */
-    double wall_s;        /* estimate from flops and threads */
+    double memory_bytes; /* predicted peak of the process */
+    double memory_limit; /* what the config, job or machine allows */
+    double disk_bytes;   /* predicted size of log and result file, before compression */
+    double flops;        /* all fits at their expected number of iterations */
+    double wall_s;       /* estimate from flops and threads */
 };
 
 /* Lists the fits of `config` on `data` for n_threads. Returns OK and *out; ERR_CONFIG if they

@@ -9,8 +9,8 @@
 /* What a sweep is; the first record of each session. */
 struct identity {
     char *data_sha256;
-    char *resolved;   /* the resolved config */
-    uint64_t n_fits;  /* of its plan */
+    char *resolved;  /* the resolved config */
+    uint64_t n_fits; /* of its plan */
 };
 
 /* One finished fit: its row, and where in which log the rest stands. */
@@ -48,7 +48,6 @@ enum status shards_result(const struct shards *shards, size_t fit, struct result
 size_t shards_match(const struct shards *shards, const struct plan *plan, ptrdiff_t *place);
 
 /* The payload of a LOG_IDENTITY record. */
-void identity_pack(const char *data_sha256, const char *resolved, size_t n_fits,
-                   struct pack *pack);
+void identity_pack(const char *data_sha256, const char *resolved, size_t n_fits, struct pack *pack);
 
 #endif

@@ -12,9 +12,9 @@
 #include "rng.h"
 
 struct start_settings {
-    uint64_t seed;      /* sweep.seed */
-    int64_t max_iter;   /* of Lloyd */
-    double tol;         /* squared centre shift against the mean feature variance */
+    uint64_t seed;    /* sweep.seed */
+    int64_t max_iter; /* of Lloyd */
+    double tol;       /* squared centre shift against the mean feature variance */
     enum init init;
     size_t n_components;
     uint64_t restart;
@@ -34,10 +34,10 @@ struct start {
     /* How far it is. */
     const struct rows *rows;
     struct rng_stream stream;
-    uint64_t n_drawn;  /* numbers taken from the stream */
-    size_t n_seeds;    /* chosen so far */
-    double *nearest;   /* [n_chunks * ROWS_CHUNK] squared distance to the nearest seed or mean */
-    bool settled;      /* the last Lloyd pass only assigns */
+    uint64_t n_drawn; /* numbers taken from the stream */
+    size_t n_seeds;   /* chosen so far */
+    double *nearest;  /* [n_chunks * ROWS_CHUNK] squared distance to the nearest seed or mean */
+    bool settled;     /* the last Lloyd pass only assigns */
 };
 
 /* Begins a start on `rows`, which must outlive it. Simple ones are done at once; for others tick

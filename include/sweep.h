@@ -14,8 +14,8 @@ typedef enum status sweep_pulse(void *context, struct err *err);
 
 /* Runs the fits of `plan` for which finished [n_fits] is false, oldest first, plan->n_live at a
  * time; which fits run together changes no bit of any. Hands each to `sink` as it ends. */
-enum status sweep_run(const struct config *config, const struct rows *rows,
-                      const struct plan *plan, const bool *finished, sweep_sink *sink,
-                      sweep_pulse *pulse, void *context, struct err *err);
+enum status sweep_run(const struct config *config, const struct rows *rows, const struct plan *plan,
+                      const bool *finished, sweep_sink *sink, sweep_pulse *pulse, void *context,
+                      struct err *err);
 
 #endif

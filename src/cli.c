@@ -32,7 +32,8 @@ static bool takes(const struct cli_command *command, const struct option_row *ro
     return strcmp(row->commands, "*") == 0 || strstr(row->commands, word) != NULL;
 }
 
-/* --- help -------------------------------------------------------------------------------------- */
+/* --- help --------------------------------------------------------------------------------------
+ */
 
 static void print_program_help(const struct cli_command *commands)
 {
@@ -60,7 +61,8 @@ static void print_command_help(const struct cli_command *command)
     }
 }
 
-/* --- parsing ------------------------------------------------------------------------------------ */
+/* --- parsing ------------------------------------------------------------------------------------
+ */
 
 /* The option that `word` ("--name", "--name=value" or "-n") means for the command, or NULL. */
 static const struct option_row *find_option(const struct cli_command *command, const char *word)
@@ -69,8 +71,8 @@ static const struct option_row *find_option(const struct cli_command *command, c
         const struct option_row *row = &option_rows[i];
         const char *name = word + 2;
         size_t length = strcspn(name, "=");
-        bool is_long = word[1] == '-' && strlen(row->name) == length &&
-                       strncmp(name, row->name, length) == 0;
+        bool is_long =
+            word[1] == '-' && strlen(row->name) == length && strncmp(name, row->name, length) == 0;
         bool is_short = row->letter != 0 && word[1] == row->letter && word[2] == '\0';
         if ((is_long || is_short) && (command == NULL || takes(command, row))) return row;
     }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,14 +113,14 @@ enum status config_read(const char *path, size_t n_overrides, const char *const 
 {
     enum status rc = OK;
     struct reader reader = {0};
-    char *working_folder = NULL, *folder = NULL;
+    char working_folder[PATH_MAX];
+    char *folder = NULL;
     size_t length = 0;
     *out = NULL;
     TRY_ALLOC(reader.config, 1, err);
     TRY(join_overrides(n_overrides, overrides, &reader.config->overrides, err));
     TRY(read_file(path, &reader.config->given_text, &length, err));
-    working_folder = getcwd(NULL, 0);
-    if (working_folder == NULL)
+    if (getcwd(working_folder, sizeof working_folder) == NULL)
         FAIL(err, ERR_CONFIG, "working folder: %s, expected one that exists", strerror(errno));
     TRY(folder_of(path, working_folder, &folder, err));
 
@@ -141,7 +142,6 @@ enum status config_read(const char *path, size_t n_overrides, const char *const 
 
 done:
     free(folder);
-    free(working_folder);
     config_destroy(&reader.config);
     return rc;
 }

@@ -30,7 +30,7 @@ static enum status read_value(struct reader *reader, struct yaml_text *yaml,
     enum status rc = OK;
     struct value value = {0};
     TRY(config_yaml_value(yaml, param, &value, err));
-    if (value.usable)
+    if (value.n > 0 || value.usable) /* of a list with mistakes, the rest may have more */
         TRY(set_value(reader, param, &value, err));
     else
         reader->given[param - config_params] = value.place; /* not missing, only wrong */

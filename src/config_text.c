@@ -143,7 +143,7 @@ enum status config_resolve(const struct config *config, char **text, struct err 
         fputc('\n', out);
     }
     bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
+    if (fclose(out) != 0 || failed || *text == NULL) { /* glibc may fail with *text alone */
         free(*text);
         *text = NULL;
         return err_set(err, ERR_INTERNAL, "out of memory: resolved config of %zu bytes", length);

@@ -36,7 +36,8 @@ static void score_chunk(struct em *em, size_t chunk, double *sums, struct scratc
     const double *weight = rows->weight + chunk * ROWS_CHUNK;
     double *count = sums + 1, *confusion = sums + 2 + n_components;
     for (size_t k = 0; k < n_components; k++)
-        for (size_t n = 0; n < ROWS_CHUNK; n++) count[k] += scratch->work[k * ROWS_CHUNK + n];
+        for (size_t n = 0; n < ROWS_CHUNK; n++)
+            count[k] += scratch->work[k * ROWS_CHUNK + n];
     sums[1 + n_components] +=
         kernels_assign(n_components, weight, scratch->work, scratch->component);
     if (rows->label == NULL) return;
@@ -59,8 +60,8 @@ static void em_pass(struct task *task, size_t lane, double *sums, struct scratch
                             scratch->work);
         } else {
             em->ops->distance(em->model, em->factors, y, scratch->work);
-            sums[0] += kernels_posterior(n_components, em->constant, weight, scratch->work,
-                                         scratch->rows);
+            sums[0] +=
+                kernels_posterior(n_components, em->constant, weight, scratch->work, scratch->rows);
         }
         if (em->phase == EM_SCORE)
             score_chunk(em, chunk, sums, scratch);
@@ -76,9 +77,8 @@ static void enter(struct em *em, enum em_phase phase)
     const size_t n_components = em->settings.n_components;
     em->phase = phase;
     em->task.n_parts = phase == EM_SCORE ? 0 : n_components;
-    em->task.n_sums = phase == EM_SCORE
-                          ? score_sums(n_components, em->rows->n_classes)
-                          : step_sums(em->ops, n_components, em->rows->n_features);
+    em->task.n_sums = phase == EM_SCORE ? score_sums(n_components, em->rows->n_classes)
+                                        : step_sums(em->ops, n_components, em->rows->n_features);
 }
 
 static void factorise(struct em *em, struct model *model, double *factors, double *constant,
@@ -94,7 +94,8 @@ static bool take_means(struct em *em, const double *means)
     const size_t n_components = em->settings.n_components;
     struct model *model = em->model;
     memcpy(model->means, means, n_components * em->rows->n_features * sizeof *means);
-    for (size_t k = 0; k < n_components; k++) model->weights[k] = 1.0 / (double)n_components;
+    for (size_t k = 0; k < n_components; k++)
+        model->weights[k] = 1.0 / (double)n_components;
     bool ok = em->ops->from_data(em->rows, &em->settings.reg, model);
     for (size_t k = 0; k < n_components; k++)
         factorise(em, model, em->factors, em->constant, k);
@@ -182,12 +183,12 @@ static void em_judge(struct task *task)
         return;
     }
     double least = count[0];
-    for (size_t k = 1; k < em->settings.n_components; k++) least = fmin(least, count[k]);
+    for (size_t k = 1; k < em->settings.n_components; k++)
+        least = fmin(least, count[k]);
     bool collapsed = !(least >= 0.5);
     if (em->phase == EM_STEP) {
         record(em, loglik);
-        if (!collapsed && (has_converged(em) ||
-                           (int64_t)em->n_entries > em->settings.max_iter)) {
+        if (!collapsed && (has_converged(em) || (int64_t)em->n_entries > em->settings.max_iter)) {
             em->outcome = has_converged(em) ? OUTCOME_converged : OUTCOME_max_iter;
             enter(em, EM_SCORE);
         }
@@ -207,9 +208,8 @@ static void em_solve(struct task *task, size_t k)
     const double *count = task->sums + 1;
     const double *sums = count + em->settings.n_components;
     struct model *next = em->next;
-    next->weights[k] = em->settings.mixing == MIXING_equal
-                           ? 1.0 / (double)em->settings.n_components
-                           : count[k] / em->rows->total_weight;
+    next->weights[k] = em->settings.mixing == MIXING_equal ? 1.0 / (double)em->settings.n_components
+                                                           : count[k] / em->rows->total_weight;
     em->degenerate[k] = !em->ops->maximise(em->rows, &em->settings.reg, em->model, count, sums, k,
                                            next, &em->q_change[k]);
     if (em->degenerate[k]) return;
@@ -329,8 +329,8 @@ double em_bytes(size_t n_lanes, size_t n_features, size_t n_classes,
     const struct family *ops = families[settings->family];
     const size_t n_components = settings->n_components;
     size_t n_sums = most_sums(ops, n_components, n_features, n_classes);
-    size_t n_model = n_components + n_components * n_features +
-                     ops->n_covariances(n_components, n_features);
+    size_t n_model =
+        n_components + n_components * n_features + ops->n_covariances(n_components, n_features);
     return engine_task_bytes(n_lanes, n_sums) + 16.0 * (double)n_model +
            16.0 * (double)ops->n_factors(n_components, n_features) +
            8.0 * (double)(n_components * n_classes) + sizeof(struct em);

@@ -116,7 +116,8 @@ static void add_lanes(struct task *task, size_t n_lanes, size_t slice)
     memset(task->sums + first, 0, (end - first) * sizeof *task->sums);
     for (size_t lane = 0; lane < n_lanes; lane++) {
         const double *sums = task->lane_sums + lane * task->sums_stride;
-        for (size_t i = first; i < end; i++) task->sums[i] += sums[i];
+        for (size_t i = first; i < end; i++)
+            task->sums[i] += sums[i];
     }
 }
 
@@ -142,7 +143,8 @@ void engine_tick(struct engine *engine, struct task *const *tasks, size_t n_task
             add_lanes(tasks[i], n_lanes, item - slice_start[i]);
         }
 #pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < n_tasks; i++) tasks[i]->judge(tasks[i]);
+        for (size_t i = 0; i < n_tasks; i++)
+            tasks[i]->judge(tasks[i]);
 #pragma omp for schedule(dynamic)
         for (size_t item = 0; item < part_start[n_tasks]; item++) {
             size_t i = owner(part_start, n_tasks, item);

@@ -80,8 +80,7 @@ static double factorise(const struct model *model, size_t k, double *factors)
     return -0.5 * (log_det + (double)n_features * log_2pi);
 }
 
-static void distance(const struct model *model, const double *factors, const double *y,
-                     double *out)
+static void distance(const struct model *model, const double *factors, const double *y, double *out)
 {
     kernels_distance(model->n_features, y, model->n_components, model->means, factors,
                      model->n_features, out);
@@ -139,7 +138,8 @@ static void to_user(const struct rows *rows, struct model *model)
 static double min_eigenvalue(const struct model *model)
 {
     double least = model->covariances[0];
-    for (size_t i = 1; i < model->n_covariances; i++) least = fmin(least, model->covariances[i]);
+    for (size_t i = 1; i < model->n_covariances; i++)
+        least = fmin(least, model->covariances[i]);
     return least;
 }
 

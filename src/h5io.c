@@ -38,11 +38,12 @@ static enum status failed(const struct h5 *h5, const char *what, const char *obj
 {
     struct cause cause = {"no cause given by the HDF5 library"};
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_deepest, &cause);
-    return err_set(err, h5->writing ? ERR_OUTPUT : ERR_DATA, "%s: cannot %s %s: %s", h5->path,
-                   what, object, cause.text);
+    return err_set(err, h5->writing ? ERR_OUTPUT : ERR_DATA, "%s: cannot %s %s: %s", h5->path, what,
+                   object, cause.text);
 }
 
-/* --- files and groups --------------------------------------------------------------------------- */
+/* --- files and groups ---------------------------------------------------------------------------
+ */
 
 static hid_t access_properties(void)
 {
@@ -129,7 +130,8 @@ bool h5_exists(struct h5 *h5, const char *path)
     return H5Lexists(h5->file, path, H5P_DEFAULT) > 0;
 }
 
-/* --- types ---------------------------------------------------------------------------------------- */
+/* --- types
+ * ---------------------------------------------------------------------------------------- */
 
 static hid_t text_type(void)
 {
@@ -160,7 +162,8 @@ static size_t size_of(enum h5_type type)
     return type == H5_FLAG ? 1 : 8; /* a text is a pointer */
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing
+ * -------------------------------------------------------------------------------------- */
 
 /* Chunks: one index of the first axis, or as many as fill CHUNK_BYTES. */
 static hid_t creation_properties(const struct h5_array *array)
@@ -190,23 +193,22 @@ static hid_t creation_properties(const struct h5_array *array)
 static hid_t space_of(const struct h5_array *array)
 {
     hsize_t dims[H5_MAX_RANK];
-    for (int i = 0; i < array->rank; i++) dims[i] = array->dims[i];
+    for (int i = 0; i < array->rank; i++)
+        dims[i] = array->dims[i];
     return array->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(array->rank, dims, NULL);
 }
 
-enum status h5_write(struct h5 *h5, const struct h5_array *array, const void *data,
-                     struct err *err)
+enum status h5_write(struct h5 *h5, const struct h5_array *array, const void *data, struct err *err)
 {
     enum status rc = OK;
     hid_t creation = creation_properties(array);
     hid_t space = space_of(array);
     hid_t file_type = type_of(array->type, true), memory_type = type_of(array->type, false);
-    hid_t set = H5Dcreate2(h5->file, array->path, file_type, space, H5P_DEFAULT, creation,
-                           H5P_DEFAULT);
+    hid_t set =
+        H5Dcreate2(h5->file, array->path, file_type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     if (set < 0)
         rc = failed(h5, "create dataset", array->path, err);
-    else if (data != NULL &&
-             H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+    else if (data != NULL && H5Dwrite(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         rc = failed(h5, "write dataset", array->path, err);
     if (set >= 0 && H5Dclose(set) < 0 && rc == OK)
         rc = failed(h5, "close dataset", array->path, err);
@@ -265,10 +267,11 @@ enum status h5_attach_scale(struct h5 *h5, const char *array, int axis, const ch
     return done < 0 ? failed(h5, "attach a dimension scale to", array, err) : OK;
 }
 
-/* --- attributes ------------------------------------------------------------------------------------ */
+/* --- attributes
+ * ------------------------------------------------------------------------------------ */
 
-static enum status put_attr(struct h5 *h5, const char *object, const char *name,
-                            enum h5_type type, size_t n, const void *values, struct err *err)
+static enum status put_attr(struct h5 *h5, const char *object, const char *name, enum h5_type type,
+                            size_t n, const void *values, struct err *err)
 {
     hsize_t dims[1] = {n};
     hid_t space = n == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, dims, NULL);
@@ -317,7 +320,8 @@ enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, ch
     return done < 0 ? failed(h5, "read attribute", name, err) : OK;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------- */
+/* --- reading
+ * ----------------------------------------------------------------------------------------- */
 
 enum status h5_read(struct h5 *h5, const char *path, enum h5_type type, size_t *n, void *out,
                     struct err *err)
@@ -332,8 +336,7 @@ enum status h5_read(struct h5 *h5, const char *path, enum h5_type type, size_t *
         goto done;
     }
     space = H5Dget_space(set);
-    if (H5Sget_simple_extent_ndims(space) != 1 ||
-        H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+    if (H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, dims, NULL) < 0)
         FAIL(err, ERR_DATA, "%s: %s: expected a one-dimensional dataset", h5->path, path);
     TRY(err_alloc(dims[0], size_of(type), path, &data, err));
     if (H5Dread(set, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
@@ -351,7 +354,8 @@ done:
     return rc;
 }
 
-/* --- digest -------------------------------------------------------------------------------------------- */
+/* --- digest
+ * -------------------------------------------------------------------------------------------- */
 
 struct path_list {
     size_t n, capacity;
@@ -397,9 +401,11 @@ static void digest_values(struct digest *digest, enum h5_type kind, size_t n, vo
     if (kind == H5_REAL) digest_doubles(digest, data, n);
     if (kind == H5_FLAG) digest_update(digest, data, n);
     if (kind == H5_INT)
-        for (size_t i = 0; i < n; i++) digest_u64(digest, (uint64_t)((int64_t *)data)[i]);
+        for (size_t i = 0; i < n; i++)
+            digest_u64(digest, (uint64_t)((int64_t *)data)[i]);
     if (kind == H5_TEXT)
-        for (size_t i = 0; i < n; i++) digest_text(digest, ((char **)data)[i]);
+        for (size_t i = 0; i < n; i++)
+            digest_text(digest, ((char **)data)[i]);
 }
 
 /* Rows of the dataset are read a stretch at a time, so that a large one needs little memory. */
@@ -419,8 +425,10 @@ static enum status digest_dataset(struct h5 *h5, const char *path, struct digest
     digest_text(digest, path);
     digest_u64(digest, (uint64_t)kind);
     digest_u64(digest, (uint64_t)rank);
-    for (int i = 0; i < rank; i++) digest_u64(digest, dims[i]);
-    for (int i = 1; i < rank; i++) row *= dims[i];
+    for (int i = 0; i < rank; i++)
+        digest_u64(digest, dims[i]);
+    for (int i = 1; i < rank; i++)
+        row *= dims[i];
     size_t stretch = row == 0 ? n_rows : CHUNK_BYTES / (row * size_of(kind));
     if (stretch == 0) stretch = 1;
     if (stretch > n_rows) stretch = n_rows;
@@ -431,8 +439,7 @@ static enum status digest_dataset(struct h5 *h5, const char *path, struct digest
         dims[0] = stretch;
         if (memory >= 0) H5Sclose(memory);
         memory = rank > 0 ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
-        if ((rank > 0 &&
-             H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, dims, NULL) < 0) ||
+        if ((rank > 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, dims, NULL) < 0) ||
             H5Dread(set, type, memory, space, H5P_DEFAULT, data) < 0) {
             rc = failed(h5, "read dataset", path, err);
             goto done;
@@ -466,7 +473,8 @@ enum status h5_digest(struct h5 *h5, bool (*include)(const char *path), char out
         if (include(list.paths[i])) TRY(digest_dataset(h5, list.paths[i], digest, err));
     TRY(digest_finish(digest, out, err));
 done:
-    for (size_t i = 0; i < list.n; i++) free(list.paths[i]);
+    for (size_t i = 0; i < list.n; i++)
+        free(list.paths[i]);
     free(list.paths);
     digest_destroy(&digest);
     return rc;

@@ -19,7 +19,8 @@ static enum status take_shards(struct inspection *inspection, struct err *err)
     const struct shards *shards = inspection->shards;
     TRY_ALLOC(inspection->fits, shards->n_fits, err);
     inspection->n_fits = shards->n_fits;
-    for (size_t i = 0; i < shards->n_fits; i++) inspection->fits[i] = shards->fits[i].row;
+    for (size_t i = 0; i < shards->n_fits; i++)
+        inspection->fits[i] = shards->fits[i].row;
     if (shards->n_fits > 0)
         qsort(inspection->fits, inspection->n_fits, sizeof *inspection->fits, compare_names);
     inspection->n_planned = (size_t)shards->identity.n_fits;
@@ -45,8 +46,10 @@ enum status inspect(const char *path, struct inspection *inspection, struct err 
         shards_destroy(&inspection->shards);
         if ((size_t)snprintf(file, sizeof file, "%s/sweep.h5", path) >= sizeof file ||
             stat(file, &about) != 0)
-            FAIL(err, ERR_DATA, "%s: no sweep has been run in this folder; expected sweep.h5 or "
-                 "shards/ in it", path);
+            FAIL(err, ERR_DATA,
+                 "%s: no sweep has been run in this folder; expected sweep.h5 or "
+                 "shards/ in it",
+                 path);
     }
     TRY(store_read_fits(file, &inspection->n_fits, &inspection->fits, &inspection->complete, err));
     inspection->n_planned = inspection->n_fits;

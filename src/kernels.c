@@ -31,7 +31,8 @@ distance_tile(const size_t tile, size_t n_features, const double *restrict y,
                 vec t = (block[d] - mean[i * n_features + d]) * scale[i * scale_stride + d];
                 sum[i] += t * t;
             }
-        for (size_t i = 0; i < tile; i++) ((vec *)(distance + i * ROWS_CHUNK))[b] = sum[i];
+        for (size_t i = 0; i < tile; i++)
+            ((vec *)(distance + i * ROWS_CHUNK))[b] = sum[i];
     }
 }
 
@@ -67,7 +68,8 @@ void kernels_moments(size_t n_features, const double *restrict y, size_t n_compo
     for (size_t k = 0; k < n_components; k++) {
         const vec *r = (const vec *)(resp + k * ROWS_CHUNK);
         vec sum = {0};
-        for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) sum += r[b];
+        for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
+            sum += r[b];
         double chunk_count = sum_of(&sum);
         if (chunk_count == 0.0) continue; /* nothing to add */
         count[k] += chunk_count;
@@ -120,7 +122,8 @@ static inline double exp_one(double x)
 KERNEL
 void kernels_exp(size_t n, double *x)
 {
-    for (size_t i = 0; i < n; i++) x[i] = exp_one(x[i]);
+    for (size_t i = 0; i < n; i++)
+        x[i] = exp_one(x[i]);
 }
 
 KERNEL
@@ -152,10 +155,12 @@ double kernels_posterior(size_t n_components, const double *restrict constant,
         top[n] = weight[n] * (top[n] + log(sum[n]));
         sum[n] = weight[n] / sum[n];
     }
-    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) total += ((const vec *)top)[b];
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
+        total += ((const vec *)top)[b];
     for (size_t k = 0; k < n_components; k++) {
         double *restrict w = work + k * ROWS_CHUNK;
-        for (size_t n = 0; n < ROWS_CHUNK; n++) w[n] *= sum[n];
+        for (size_t n = 0; n < ROWS_CHUNK; n++)
+            w[n] *= sum[n];
     }
     return sum_of(&total);
 }

@@ -24,7 +24,8 @@ struct log {
 
 static void put_u32(unsigned char *bytes, uint32_t value)
 {
-    for (int i = 0; i < 4; i++) bytes[i] = (unsigned char)(value >> (8 * i));
+    for (int i = 0; i < 4; i++)
+        bytes[i] = (unsigned char)(value >> (8 * i));
 }
 
 static uint32_t get_u32(const unsigned char *bytes)
@@ -39,7 +40,8 @@ static uint32_t crc_of(const unsigned char *header, const unsigned char *payload
     return (uint32_t)crc32_z(crc, payload, n);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
 /* Reads `n` bytes or up to the end of the file; returns how many, or -1. */
 static ssize_t read_full(int file, unsigned char *bytes, size_t n)
@@ -137,7 +139,8 @@ enum status log_read(const char *path, uint64_t offset, struct pack *payload, st
     return rc;
 }
 
-/* --- writing ------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------------
+ */
 
 /* So that the log's own name survives a crash of the machine. */
 static void sync_folder(const char *path)
@@ -194,8 +197,7 @@ enum status log_append(struct log *log, enum log_type type, const struct pack *p
         ssize_t more = write(log->file, record + put, n - put);
         if (more < 0 && errno == EINTR) continue;
         if (more <= 0)
-            FAIL(err, ERR_OUTPUT, "%s: cannot append %zu bytes: %s", log->path, n,
-                 strerror(errno));
+            FAIL(err, ERR_OUTPUT, "%s: cannot append %zu bytes: %s", log->path, n, strerror(errno));
         put += (size_t)more;
     }
     log->dirty = true;

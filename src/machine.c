@@ -25,7 +25,8 @@ static int file_numbers(const char *path, int n, double *values)
     FILE *file = fopen(path, "r");
     if (file == NULL) return 0;
     int got = 0;
-    while (got < n && fscanf(file, "%lf", &values[got]) == 1) got++;
+    while (got < n && fscanf(file, "%lf", &values[got]) == 1)
+        got++;
     fclose(file);
     return got;
 }
@@ -48,9 +49,8 @@ int machine_threads(int64_t wanted)
     if (n == 0.0) n = env_number("SLURM_CPUS_PER_TASK");
     if (n == 0.0) {
         cpu_set_t mask;
-        n = sched_getaffinity(0, sizeof mask, &mask) == 0
-                ? (double)CPU_COUNT(&mask)
-                : (double)sysconf(_SC_NPROCESSORS_ONLN);
+        n = sched_getaffinity(0, sizeof mask, &mask) == 0 ? (double)CPU_COUNT(&mask)
+                                                          : (double)sysconf(_SC_NPROCESSORS_ONLN);
         n = fmin(n, ceil(cgroup_cpus()));
     }
     return n < 1.0 ? 1 : n > 4096.0 ? 4096 : (int)n;

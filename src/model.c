@@ -51,7 +51,8 @@ void model_to_user(const struct rows *rows, struct model *model)
 static bool precedes(const struct model *model, size_t a, size_t b)
 {
     if (model->weights[a] != model->weights[b]) return model->weights[a] > model->weights[b];
-    const double *p = model->means + a * model->n_features, *q = model->means + b * model->n_features;
+    const double *p = model->means + a * model->n_features,
+                 *q = model->means + b * model->n_features;
     for (size_t d = 0; d < model->n_features; d++)
         if (p[d] != q[d]) return p[d] < q[d];
     return false;
@@ -62,7 +63,8 @@ void model_order(const struct model *model, size_t *order)
     /* Insertion sort: stable, and K is small beside anything else that is done K times. */
     for (size_t k = 0; k < model->n_components; k++) {
         size_t at = k;
-        for (; at > 0 && precedes(model, k, order[at - 1]); at--) order[at] = order[at - 1];
+        for (; at > 0 && precedes(model, k, order[at - 1]); at--)
+            order[at] = order[at - 1];
         order[at] = k;
     }
 }

@@ -23,7 +23,8 @@ static void put(struct pack *pack, const void *bytes, size_t n)
 void pack_u64(struct pack *pack, uint64_t value)
 {
     unsigned char bytes[8];
-    for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)(value >> (8 * i));
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)(value >> (8 * i));
     put(pack, bytes, sizeof bytes);
 }
 
@@ -36,7 +37,8 @@ void pack_double(struct pack *pack, double value)
 
 void pack_doubles(struct pack *pack, const double *values, size_t n)
 {
-    for (size_t i = 0; i < n; i++) pack_double(pack, values[i]);
+    for (size_t i = 0; i < n; i++)
+        pack_double(pack, values[i]);
 }
 
 void pack_text(struct pack *pack, const char *text)
@@ -62,7 +64,8 @@ uint64_t unpack_u64(struct unpack *unpack)
 {
     const unsigned char *bytes = take(unpack, 8);
     uint64_t value = 0;
-    for (int i = 0; bytes != NULL && i < 8; i++) value |= (uint64_t)bytes[i] << (8 * i);
+    for (int i = 0; bytes != NULL && i < 8; i++)
+        value |= (uint64_t)bytes[i] << (8 * i);
     return value;
 }
 
@@ -76,7 +79,8 @@ double unpack_double(struct unpack *unpack)
 
 void unpack_doubles(struct unpack *unpack, double *values, size_t n)
 {
-    for (size_t i = 0; i < n; i++) values[i] = unpack_double(unpack);
+    for (size_t i = 0; i < n; i++)
+        values[i] = unpack_double(unpack);
 }
 
 void unpack_text(struct unpack *unpack, char *out, size_t size)

@@ -57,17 +57,16 @@ static enum status identify(const struct config *config, const struct data *data
     enum status rc = OK;
     struct digest *digest = NULL;
     char text[1024], hex[DIGEST_HEX];
-    int n = snprintf(text, sizeof text,
-                     "gmmsweep numerics %d\nem\ndata %s\nweights %s\nlabels %s\nk %zu\n"
-                     "covariance %s\ninit %s\nrestart %llu\nseed %lld\ntol %a\ncriterion %s\n"
-                     "floor %a %a\nridge %a\nmixing %s\nredraws %lld\n",
-                     PLAN_NUMERICS_VERSION, data->sha256, data->weights_sha256,
-                     data->labels_sha256, fit->em.n_components, family_names[fit->em.family],
-                     init_names[fit->init], (unsigned long long)fit->restart,
-                     (long long)config->sweep_seed, fit->em.tol,
-                     criterion_names[fit->em.criterion], fit->em.reg.floor,
-                     fit->em.reg.floor_absolute, fit->em.reg.ridge, mixing_names[fit->em.mixing],
-                     (long long)fit->em.redraws);
+    int n =
+        snprintf(text, sizeof text,
+                 "gmmsweep numerics %d\nem\ndata %s\nweights %s\nlabels %s\nk %zu\n"
+                 "covariance %s\ninit %s\nrestart %llu\nseed %lld\ntol %a\ncriterion %s\n"
+                 "floor %a %a\nridge %a\nmixing %s\nredraws %lld\n",
+                 PLAN_NUMERICS_VERSION, data->sha256, data->weights_sha256, data->labels_sha256,
+                 fit->em.n_components, family_names[fit->em.family], init_names[fit->init],
+                 (unsigned long long)fit->restart, (long long)config->sweep_seed, fit->em.tol,
+                 criterion_names[fit->em.criterion], fit->em.reg.floor, fit->em.reg.floor_absolute,
+                 fit->em.reg.ridge, mixing_names[fit->em.mixing], (long long)fit->em.redraws);
     if (fit->init == INIT_kmeanspp)
         snprintf(text + n, sizeof text - (size_t)n, "kmeans %lld %a\n",
                  (long long)config->kmeans_max_iter, config->kmeans_tol);
@@ -145,7 +144,8 @@ static double memory_with(const struct plan *plan, const struct data *data, size
 static void choose_live(const struct data *data, struct plan *plan)
 {
     double flops = 0.0;
-    for (size_t i = 0; i < plan->n_fits; i++) flops += iteration_flops(data, &plan->fits[i]);
+    for (size_t i = 0; i < plan->n_fits; i++)
+        flops += iteration_flops(data, &plan->fits[i]);
     const double n_threads = (double)plan->n_threads, n_fits = (double)plan->n_fits;
     double n = fmax(4.0 * n_threads / (double)rows_n_lanes(data->n_rows),
                     TICK_FLOPS * n_threads / (flops / n_fits));

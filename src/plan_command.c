@@ -47,9 +47,10 @@ static enum status print_json(const struct sweep_setup *setup, struct err *err)
 {
     enum status rc = OK;
     struct table *table = NULL;
-    static const char *const names[] = {"fits",        "rows",         "features",
-                                        "threads",     "fits_at_once", "memory_bytes",
-                                        "memory_limit_bytes", "disk_bytes", "estimated_s"};
+    static const char *const names[] = {
+        "fits",         "rows",         "features",           "threads",
+        "fits_at_once", "memory_bytes", "memory_limit_bytes", "disk_bytes",
+        "estimated_s"};
     const struct plan *plan = setup->plan;
     TRY(table_create(sizeof names / sizeof names[0], names, &table, err));
     table_int(table, (int64_t)plan->n_fits);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define SUMMARY_S 30.0  /* between summaries where each fit has a line */
-#define TERMINAL_S 0.1  /* between updates of the line on a terminal */
+#define SUMMARY_S 30.0 /* between summaries where each fit has a line */
+#define TERMINAL_S 0.1 /* between updates of the line on a terminal */
 
 void progress_duration(double seconds, char out[32])
 {
@@ -37,8 +37,8 @@ static void print_summary(const struct progress *progress, double now, const cha
     double each = (now - progress->began_s) / (double)progress->n_finished;
     progress_duration(now - progress->began_s, elapsed);
     progress_duration(each * (double)(progress->n_total - done), left);
-    fprintf(stderr, "%zu of %zu fits, %s so far, about %s left%s", done, progress->n_total,
-            elapsed, left, end);
+    fprintf(stderr, "%zu of %zu fits, %s so far, about %s left%s", done, progress->n_total, elapsed,
+            left, end);
 }
 
 void progress_fit(struct progress *progress, const struct fit_row *row)

@@ -37,7 +37,8 @@ static enum status take_model(const struct rows *rows, const struct em *em, stru
     size_t *order = NULL;
     TRY_ALLOC(order, n_components, err);
     TRY(model_create(em->settings.family, n_components, rows->n_features, &user, err));
-    for (size_t k = 0; k < n_components; k++) order[k] = k;
+    for (size_t k = 0; k < n_components; k++)
+        order[k] = k;
     model_permute(em->model, order, user);
     model_to_user(rows, user);
     model_order(user, order);
@@ -58,7 +59,8 @@ static void judge(const struct rows *rows, const struct em *em, struct fit_row *
     size_t n_parameters = n_components * n_features + ops->n_parameters(n_components, n_features);
     if (em->settings.mixing == MIXING_free) n_parameters += n_components - 1;
     double least = em->count[0];
-    for (size_t k = 1; k < n_components; k++) least = fmin(least, em->count[k]);
+    for (size_t k = 1; k < n_components; k++)
+        least = fmin(least, em->count[k]);
     const double p = (double)n_parameters;
 
     row->loglik = em->trace[em->n_entries - 1].loglik;

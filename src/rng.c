@@ -12,7 +12,8 @@
 uint64_t rng_name(const char *text)
 {
     uint64_t hash = 0xcbf29ce484222325u;
-    for (const char *c = text; *c != '\0'; c++) hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+    for (const char *c = text; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
     return hash;
 }
 

@@ -23,7 +23,8 @@ static size_t index_of(const struct rows *rows, size_t n, size_t d)
 
 void rows_get(const struct rows *rows, size_t n, double *out)
 {
-    for (size_t d = 0; d < rows->n_features; d++) out[d] = rows->y[index_of(rows, n, d)];
+    for (size_t d = 0; d < rows->n_features; d++)
+        out[d] = rows->y[index_of(rows, n, d)];
 }
 
 bool rows_equal(const struct rows *rows, size_t a, size_t b)
@@ -38,7 +39,8 @@ size_t rows_pick(const struct rows *rows, double u)
     if (!rows->weighted) return (size_t)(u * (double)rows->n_rows);
     double left = u * rows->total_weight;
     size_t n = 0;
-    while (n + 1 < rows->n_rows && left >= rows->weight[n]) left -= rows->weight[n++];
+    while (n + 1 < rows->n_rows && left >= rows->weight[n])
+        left -= rows->weight[n++];
     return n;
 }
 
@@ -147,8 +149,7 @@ static enum status count_distinct(struct rows *rows, struct err *err)
     qsort(keyed, rows->n_rows, sizeof *keyed, compare_keyed);
     rows->n_distinct = 1;
     for (size_t i = 1; i < rows->n_rows; i++)
-        if (keyed[i].hash != keyed[i - 1].hash ||
-            !rows_equal(rows, keyed[i].row, keyed[i - 1].row))
+        if (keyed[i].hash != keyed[i - 1].hash || !rows_equal(rows, keyed[i].row, keyed[i - 1].row))
             rows->n_distinct++;
 done:
     free(keyed);
@@ -199,7 +200,8 @@ enum status rows_create(const struct data *data, struct rows **out, struct err *
     for (size_t d = 0; d < rows->n_features; d++)
         measure_feature(data, used, rows, d, &rows->centre[d], &reach[d]);
     choose_exponents(rows, reach);
-    for (size_t d = 0; d < rows->n_features; d++) fill_feature(data, used, rows, d);
+    for (size_t d = 0; d < rows->n_features; d++)
+        fill_feature(data, used, rows, d);
     choose_floor_units(rows);
     TRY(count_distinct(rows, err));
     *out = rows;

@@ -46,7 +46,8 @@ static enum status keep_safe(void *context, struct err *err)
     return log_sync(((struct run *)context)->log, false, err);
 }
 
-/* --- resuming ------------------------------------------------------------------------------------ */
+/* --- resuming ------------------------------------------------------------------------------------
+ */
 
 /* The lines of `text` from which `other` differs, as "key: old, now new"; both are resolved
  * configs, so line by line the same keys. */
@@ -80,7 +81,8 @@ static enum status check_resumable(const struct sweep_setup *setup, const struct
     return ERR_CONFIG;
 }
 
-/* --- stages ---------------------------------------------------------------------------------------- */
+/* --- stages
+ * ---------------------------------------------------------------------------------------- */
 
 static enum status write_resolved(const char *output, const char *resolved, struct err *err)
 {
@@ -163,8 +165,8 @@ static enum status summarise(const struct config *config, bool quiet, double wal
         printf("\n%s\n", path);
     }
     if (config->run_fail_on == FAIL_ON_any && n_degenerate > 0)
-        FAIL(err, ERR_DEGENERATE, "%zu of %zu fits are degenerate (run.fail_on: any)",
-             n_degenerate, n);
+        FAIL(err, ERR_DEGENERATE, "%zu of %zu fits are degenerate (run.fail_on: any)", n_degenerate,
+             n);
 done:
     free(rows);
     return rc;
@@ -185,7 +187,8 @@ enum status command_run(const struct cli *cli, struct err *err)
     TRY(shards_read(output, &shards, err));
     TRY_ALLOC(place, setup.plan->n_fits, err);
     TRY(check_resumable(&setup, shards, shards_match(shards, setup.plan, place), err));
-    for (size_t i = 0; i < setup.plan->n_fits; i++) n_missing += place[i] < 0;
+    for (size_t i = 0; i < setup.plan->n_fits; i++)
+        n_missing += place[i] < 0;
     if (cli->verbose)
         fprintf(stderr, "%zu rows x %zu features, %zu of %zu fits to do, %d threads, %zu at once\n",
                 setup.data->n_rows, setup.data->n_features, n_missing, setup.plan->n_fits,

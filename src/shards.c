@@ -28,8 +28,7 @@ static enum status make_folders(const char *path, struct err *err)
     }
 }
 
-static enum status path_under(const char *output, const char *name, char out[4096],
-                              struct err *err)
+static enum status path_under(const char *output, const char *name, char out[4096], struct err *err)
 {
     if ((size_t)snprintf(out, 4096, "%s/%s", output, name) >= 4096)
         return err_set(err, ERR_OUTPUT, "%s: the path is too long", output);
@@ -46,10 +45,10 @@ done:
     return rc;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading -----------------------------------------------------------------------------------
+ */
 
-void identity_pack(const char *data_sha256, const char *resolved, size_t n_fits,
-                   struct pack *pack)
+void identity_pack(const char *data_sha256, const char *resolved, size_t n_fits, struct pack *pack)
 {
     pack_u64(pack, LOG_FORMAT);
     pack_text(pack, data_sha256);
@@ -192,7 +191,8 @@ done:
     return rc;
 }
 
-/* --- matching ------------------------------------------------------------------------------------ */
+/* --- matching ------------------------------------------------------------------------------------
+ */
 
 /* Whether the fit would have ended the same way with at most max_iter iterations. */
 static bool serves(const struct fit_row *row, int64_t max_iter)

@@ -12,14 +12,15 @@
 #define SHOWN_FITS 20
 
 /* The columns of the short table. */
-static const char *const shown_columns[] = {"status",     "iterations", "loglik", "bic",
-                                            "aic",        "icl",        "heldout",
-                                            "error_rate", "ari",        "wall_s", NULL};
+static const char *const shown_columns[] = {"status", "iterations", "loglik",     "bic",
+                                            "icl",    "heldout",    "error_rate", "error_majority",
+                                            "ari",    "wall_s",     NULL};
 
 static const struct store_criterion *find_criterion(const char *name)
 {
     const struct store_criterion *c = store_criteria;
-    while (c->name != NULL && strcmp(c->name, name) != 0) c++;
+    while (c->name != NULL && strcmp(c->name, name) != 0)
+        c++;
     return c->name != NULL ? c : NULL;
 }
 
@@ -46,8 +47,7 @@ static void put_field(struct table *table, const struct fit_row *row,
     else if (column->type == FIT_TEXT)
         table_text(table, fit_row_text(row, column));
     else if (column->type == FIT_REAL)
-        table_real(table, fit_row_real(row, column),
-                   strcmp(column->units, "nats") == 0 ? 2 : 4);
+        table_real(table, fit_row_real(row, column), strcmp(column->units, "nats") == 0 ? 2 : 4);
     else
         table_int(table, fit_row_int(row, column));
 }
@@ -75,7 +75,8 @@ static size_t choose_columns(bool all, const struct ranked *ranked, size_t n,
                              const struct fit_column **columns)
 {
     size_t chosen = 0;
-    for (size_t i = 0; all && i < n_fit_columns; i++) columns[chosen++] = &fit_columns[i];
+    for (size_t i = 0; all && i < n_fit_columns; i++)
+        columns[chosen++] = &fit_columns[i];
     for (size_t i = 0; !all && shown_columns[i] != NULL; i++) {
         const struct fit_column *column = fit_column(shown_columns[i]);
         if (any_applies(ranked, n, column)) columns[chosen++] = column;
@@ -96,19 +97,24 @@ static enum status print_fits(const struct cli *cli, const struct ranked *ranked
     size_t n_columns = choose_columns(all_columns, ranked, n, columns), c = 0;
     names[c++] = "rank";
     names[c++] = "fit";
-    for (size_t i = 0; i < n_columns; i++) names[c++] = columns[i]->name;
+    for (size_t i = 0; i < n_columns; i++)
+        names[c++] = columns[i]->name;
     if (!all_columns) names[c++] = "warning";
     TRY(table_create(c, names, &table, err));
     for (size_t i = 0; i < n; i++) {
         char warning[64];
         table_int(table, (int64_t)i + 1);
         table_text(table, ranked[i].row->name);
-        for (size_t j = 0; j < n_columns; j++) put_field(table, ranked[i].row, columns[j]);
+        for (size_t j = 0; j < n_columns; j++)
+            put_field(table, ranked[i].row, columns[j]);
         describe_warning(ranked[i].row, warning, sizeof warning);
         if (!all_columns) table_text(table, warning);
     }
-    TRY(table_print(table, cli->json ? TABLE_JSON : cli->tsv ? TABLE_TSV : TABLE_TEXT, stdout,
-                    err));
+    TRY(table_print(table,
+                    cli->json  ? TABLE_JSON
+                    : cli->tsv ? TABLE_TSV
+                               : TABLE_TEXT,
+                    stdout, err));
 done:
     table_destroy(&table);
     free(names);
@@ -131,8 +137,8 @@ enum status command_show(const struct cli *cli, struct err *err)
     const char *by = cli->by != NULL ? cli->by : "bic";
     const struct store_criterion *criterion = find_criterion(by);
     if (criterion == NULL)
-        FAIL(err, ERR_USAGE, "--by: '%s' is no criterion, expected bic, aic, icl, loglik or heldout",
-             by);
+        FAIL(err, ERR_USAGE,
+             "--by: '%s' is no criterion, expected bic, aic, icl, loglik or heldout", by);
     TRY(inspect(cli->target, &inspection, err));
     TRY_ALLOC(ranked, inspection.n_fits, err);
     for (size_t i = 0; i < inspection.n_fits; i++) {

@@ -48,8 +48,8 @@ static enum status start_points(struct start *start, struct err *err)
     const size_t n_components = start->settings.n_components;
     TRY_ALLOC(picks, n_components, err);
     for (size_t k = 0; k < n_components; k++) {
-        picks[k] = start->short_of_rows ? rows_pick(start->rows, draw(start))
-                                        : pick_new(start, picks, k);
+        picks[k] =
+            start->short_of_rows ? rows_pick(start->rows, draw(start)) : pick_new(start, picks, k);
         rows_get(start->rows, picks[k], mean_of(start, k));
     }
     start->done = true;
@@ -120,7 +120,8 @@ static enum status start_kmeanspp(struct start *start, struct err *err)
     if (start->short_of_rows) return start_points(start, err);
     TRY_ALLOC(start->nearest, n_padded, err);
     TRY_ALLOC(start->assignment, n_padded, err);
-    for (size_t n = 0; n < n_padded; n++) start->nearest[n] = HUGE_VAL;
+    for (size_t n = 0; n < n_padded; n++)
+        start->nearest[n] = HUGE_VAL;
     const size_t n_moments = n_components * start->rows->n_features;
     TRY(engine_task_create(start->rows, 2 + n_components + 2 * n_moments, &start->task, err));
     start->task.n_sums = 1;
@@ -207,8 +208,7 @@ static void lloyd_judge(struct task *task)
 static void lloyd_begin(struct start *start)
 {
     start->settled = start->settings.max_iter == 0;
-    start->task.n_sums =
-        2 + start->settings.n_components * (1 + 2 * start->rows->n_features);
+    start->task.n_sums = 2 + start->settings.n_components * (1 + 2 * start->rows->n_features);
     start->task.pass = lloyd_pass;
     start->task.judge = lloyd_judge;
 }

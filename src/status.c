@@ -41,7 +41,8 @@ enum status command_status(const struct cli *cli, struct err *err)
     TRY(table_create(sizeof names / sizeof names[0], names, &table, err));
     table_int(table, (int64_t)inspection.n_fits);
     table_int(table, (int64_t)n_missing);
-    for (size_t o = 0; o < 3; o++) table_int(table, ended[o]);
+    for (size_t o = 0; o < 3; o++)
+        table_int(table, ended[o]);
     table_int(table, flagged);
     table_int(table, inspection.shards != NULL ? (int64_t)inspection.shards->n_sessions : 0);
     table_real(table, latest_session_s(inspection.shards), 0);

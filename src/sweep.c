@@ -30,8 +30,8 @@ struct sweep {
 
 static bool same_start(const struct start_settings *a, const struct start_settings *b)
 {
-    return a->init == b->init && a->n_components == b->n_components &&
-           a->restart == b->restart && a->redraw == b->redraw;
+    return a->init == b->init && a->n_components == b->n_components && a->restart == b->restart &&
+           a->redraw == b->redraw;
 }
 
 /* The start with these settings, begun if nobody has asked for it before. */
@@ -54,7 +54,8 @@ done:
 
 static void skip_finished(struct sweep *sweep)
 {
-    while (sweep->next < sweep->plan->n_fits && sweep->finished[sweep->next]) sweep->next++;
+    while (sweep->next < sweep->plan->n_fits && sweep->finished[sweep->next])
+        sweep->next++;
 }
 
 /* Fills the free places with the next fits of the plan. */
@@ -106,14 +107,14 @@ done:
 static void want(struct sweep *sweep, const struct start_settings *settings)
 {
     for (size_t i = 0; i < sweep->n_starts; i++)
-        if (same_start(&sweep->starts[i].start->settings, settings))
-            sweep->starts[i].wanted = true;
+        if (same_start(&sweep->starts[i].start->settings, settings)) sweep->starts[i].wanted = true;
 }
 
 /* Frees the starts that no live fit uses or waits for, and that the next fit will not ask for. */
 static void drop_starts(struct sweep *sweep)
 {
-    for (size_t i = 0; i < sweep->n_starts; i++) sweep->starts[i].wanted = false;
+    for (size_t i = 0; i < sweep->n_starts; i++)
+        sweep->starts[i].wanted = false;
     for (size_t i = 0; i < sweep->n_live; i++) {
         enum em_phase phase = sweep->live[i].em->phase;
         struct start_settings settings = start_of(sweep, &sweep->live[i]);
@@ -152,9 +153,9 @@ static enum status release(struct sweep *sweep, sweep_sink *sink, void *context,
     return rc;
 }
 
-enum status sweep_run(const struct config *config, const struct rows *rows,
-                      const struct plan *plan, const bool *finished, sweep_sink *sink,
-                      sweep_pulse *pulse, void *context, struct err *err)
+enum status sweep_run(const struct config *config, const struct rows *rows, const struct plan *plan,
+                      const bool *finished, sweep_sink *sink, sweep_pulse *pulse, void *context,
+                      struct err *err)
 {
     enum status rc = OK;
     struct sweep sweep = {.config = config, .rows = rows, .plan = plan, .finished = finished};
@@ -174,8 +175,10 @@ enum status sweep_run(const struct config *config, const struct rows *rows,
         TRY(pulse(context, err));
     }
 done:
-    for (size_t i = 0; i < sweep.n_live; i++) em_destroy(&sweep.live[i].em);
-    for (size_t i = 0; i < sweep.n_starts; i++) start_destroy(&sweep.starts[i].start);
+    for (size_t i = 0; i < sweep.n_live; i++)
+        em_destroy(&sweep.live[i].em);
+    for (size_t i = 0; i < sweep.n_starts; i++)
+        start_destroy(&sweep.starts[i].start);
     free(sweep.tasks);
     free(sweep.starts);
     free(sweep.live);

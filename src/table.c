@@ -5,8 +5,8 @@
 #include <string.h>
 
 struct cell {
-    char shown[96];   /* for people */
-    char number[32];  /* in full; "" for a text, "null" for a missing number */
+    char shown[96];  /* for people */
+    char number[32]; /* in full; "" for a text, "null" for a missing number */
 };
 
 struct table {
@@ -84,7 +84,8 @@ void table_real(struct table *table, double value, int decimals)
 static int width_of(const char *text)
 {
     int width = 0;
-    for (; *text != '\0'; text++) width += ((unsigned char)*text & 0xc0) != 0x80;
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
     return width;
 }
 
@@ -109,7 +110,8 @@ static enum status print_text(const struct table *table, FILE *out, struct err *
     bool *numeric = NULL;
     TRY_ALLOC(width, table->n_columns, err);
     TRY_ALLOC(numeric, table->n_columns, err);
-    for (size_t c = 0; c < table->n_columns; c++) width[c] = width_of(table->names[c]);
+    for (size_t c = 0; c < table->n_columns; c++)
+        width[c] = width_of(table->names[c]);
     for (size_t i = 0; i < table->n_cells; i++) {
         size_t c = i % table->n_columns;
         int w = width_of(table->cells[i].shown);

@@ -460,8 +460,7 @@ END_TEST
 /* What is missing or infinite in a used cell is refused: the first place, and how many. */
 START_TEST(missing)
 {
-    unsigned char idx[] = {0, 0, 13, 2, 0, 0, 0, 2, 0,    0,    0, 1,
-                           0, 0, 0,  0, 0x7f, 0xc0, 0, 0};
+    unsigned char idx[] = {0, 0, 13, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x7f, 0xc0, 0, 0};
     struct setup setup;
     refuses_text("a,b\n1,2\n3,NA\n?,4\n", ERR_DATA,
                  "line 3, column 'b': 'NA' is missing or not finite, expected a number; 2 such");
@@ -514,7 +513,8 @@ START_TEST(weights)
     ck_assert_uint_eq(data->n_features, 1);
     ck_assert_mem_eq(data->weight, expected, sizeof expected);
     /* sha256(struct.pack('<2d', 0, 0.5)) */
-    ck_assert_str_eq(data->weights_sha256, "dd3f62a13e54965a853ba877cbe55d9fff781697c07bece50e762c600ca0b672");
+    ck_assert_str_eq(data->weights_sha256,
+                     "dd3f62a13e54965a853ba877cbe55d9fff781697c07bece50e762c600ca0b672");
     data_destroy(&data);
     setup = setup_for(file_text("x.csv", "1\n2\n3\n"));
     set_name(&setup.config.data_weights, file_text("own.csv", "0\n0\n0.0\n"));

@@ -78,8 +78,8 @@ static void reads_as(const char *text, size_t n_rows, size_t n_cols, const doubl
         source_row(src, n, row);
         for (size_t d = 0; d < n_cols; d++) {
             const double want = expected[n * n_cols + d];
-            ck_assert_msg(row[d] == want || (isnan(row[d]) && isnan(want)), "%zu, %zu: %g not %g\n%s",
-                          n, d, row[d], want, text);
+            ck_assert_msg(row[d] == want || (isnan(row[d]) && isnan(want)),
+                          "%zu, %zu: %g not %g\n%s", n, d, row[d], want, text);
         }
     }
     source_close(&src);
@@ -98,9 +98,12 @@ START_TEST(idx_types)
         {"int8", 1, {0, 0, 9, 1, 0, 0, 0, 2, 200, 7}, {-56, 7}},
         {"int16", 2, {0, 0, 11, 1, 0, 0, 0, 2, 0xff, 0xfe, 1, 2}, {-2, 258}},
         {"int32", 4, {0, 0, 12, 1, 0, 0, 0, 2, 0x80, 0, 0, 0, 0, 1, 0, 0}, {-2147483648.0, 65536}},
-        {"float32", 4, {0, 0, 13, 1, 0, 0, 0, 2, 0xbf, 0x80, 0, 0, 0x40, 0x49, 0x0f, 0xdb},
+        {"float32",
+         4,
+         {0, 0, 13, 1, 0, 0, 0, 2, 0xbf, 0x80, 0, 0, 0x40, 0x49, 0x0f, 0xdb},
          {-1, 3.14159274101257324}},
-        {"float64", 8,
+        {"float64",
+         8,
          {0, 0, 14, 1, 0, 0, 0, 2, 0x3f, 0xb9, 0x99, 0x99, 0x99, 0x99, 0x99, 0x9a, 0xc0},
          {0.1, -2}},
     };
@@ -170,7 +173,8 @@ START_TEST(idx_sizes)
     refuses(file_write("idx", no_type, sizeof no_type), "unknown format (it starts with 00 00 0a");
     unsigned char padded[19] = {0};
     memcpy(padded, table, sizeof table);
-    refuses(file_write("idx", padded, 19), "too long: header promises 18 bytes, file has at least 19");
+    refuses(file_write("idx", padded, 19),
+            "too long: header promises 18 bytes, file has at least 19");
 }
 END_TEST
 
@@ -250,8 +254,7 @@ START_TEST(csv_dialects)
         "a;b\n1.5;-2\n3e2;4",
         "a\tb\r\n1.5\t-2\r\n3e2\t4\r\n",
         "a,b\r1.5,-2\r3e2,4\r",
-        "\xef\xbb\xbf"
-        "a,b\n1.5,-2\n3e2,4\n",
+        "\357\273\277a,b\n1.5,-2\n3e2,4\n",
         "\"a\",\"b\"\n\"1.5\",\"-2\"\n\"3e2\",\"4\"\n",
         "a, b\n 1.5 , -2 \n3e2,  \"4\" \n",
         "a,b\n1.5,-2\n3e2,4\n\n  \r\n\n",
@@ -272,10 +275,12 @@ START_TEST(csv_header)
         const char *text, *name; /* of column 0, NULL: no header */
         size_t n_rows;
     } cases[] = {
-        {"a,b\n1,2\n", "a", 1},         {"1,b\n1,2\n", "1", 1},     {"1,2\n3,4\n", NULL, 2},
-        {"x,y\nu,v\n", "x", 1},         {"NA,1\n2,3\n", NULL, 2},   {"5,setosa\n6,setosa\n", NULL, 2},
-        {"label\n7\n2\n", "label", 2},  {"7\n2\n", NULL, 2},        {"\"\",x\n1,2\n", "", 1},
-        {"1,2\n", NULL, 1},             {"na?me\n?\n", "na?me", 1}, {"\"a\"\"b\"\n1\n", "a\"b", 1},
+        {"a,b\n1,2\n", "a", 1},        {"1,b\n1,2\n", "1", 1},
+        {"1,2\n3,4\n", NULL, 2},       {"x,y\nu,v\n", "x", 1},
+        {"NA,1\n2,3\n", NULL, 2},      {"5,setosa\n6,setosa\n", NULL, 2},
+        {"label\n7\n2\n", "label", 2}, {"7\n2\n", NULL, 2},
+        {"\"\",x\n1,2\n", "", 1},      {"1,2\n", NULL, 1},
+        {"na?me\n?\n", "na?me", 1},    {"\"a\"\"b\"\n1\n", "a\"b", 1},
         {"inf,1\n2,3\n", NULL, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -380,10 +385,11 @@ END_TEST
 /* Numbers are read as the nearest double, as strtod does, however they are written. */
 START_TEST(numbers)
 {
-    static const char *const formats[] = {"%.17g", "%.15e", "%.6f", "%.3g", "%.20e", "%.1E", "%.0f"};
-    static const char *const refused[] = {"",    "+",   ".",   "e5",    "1e",   "1e+", "0x10",  "1_0",
-                                          "1,5", "1 ",  " 1",  "nan",   "infi", "--1", "1.2.3", "1d5",
-                                          "NA",  "1e5x", "inf1"};
+    static const char *const formats[] = {"%.17g", "%.15e", "%.6f", "%.3g",
+                                          "%.20e", "%.1E",  "%.0f"};
+    static const char *const refused[] = {"",      "+",   ".",  "e5",   "1e",  "1e+",  "0x10",
+                                          "1_0",   "1,5", "1 ", " 1",   "nan", "infi", "--1",
+                                          "1.2.3", "1d5", "NA", "1e5x", "inf1"};
     uint64_t rng = test_seed();
     char text[512];
     double value;
@@ -410,9 +416,9 @@ START_TEST(numbers)
 }
 END_TEST
 
-static const unsigned char small_idx[] = {0, 0, 13, 3, 0,    0,    0, 2, 0,    0,    0, 1,
-                                          0, 0, 0,  2, 0x3f, 0x80, 0, 0, 0x40, 0x00, 0, 0,
-                                          0, 0, 0,  0, 0x7f, 0xc0, 0, 0};
+static const unsigned char small_idx[] = {0, 0, 13, 3, 0, 0,    0,    2,    0, 0,    0,
+                                          1, 0, 0,  0, 2, 0x3f, 0x80, 0,    0, 0x40, 0x00,
+                                          0, 0, 0,  0, 0, 0,    0x7f, 0xc0, 0, 0};
 static const char small_csv[] = "\xef\xbb\xbf\"na\"\"me\";b;t\xc3\xa9xt\r\n1.5;NA;\"x;\r\ny\"\r\n"
                                 " -2e3 ;4;z\r\n;inf;\"\"\r\n\r\n";
 
@@ -440,7 +446,8 @@ END_TEST
 /* Random damage to small files of each kind never makes the readers fail otherwise. */
 START_TEST(mutation)
 {
-    static const unsigned char tasty[] = {0, 1, 8, 0xff, 0x7f, '"', ',', ';', '\t', '\n', '\r', ' '};
+    static const unsigned char tasty[] = {0,   1,   8,    0xff, 0x7f, '"',
+                                          ',', ';', '\t', '\n', '\r', ' '};
     unsigned char gzipped[256], bytes[256];
     uint64_t rng = test_seed();
     FILE *file = fopen(file_gzip("gz", "wb9", small_csv, sizeof small_csv - 1), "rb");
@@ -449,8 +456,8 @@ START_TEST(mutation)
     const struct {
         const void *bytes;
         size_t n;
-    } kinds[] = {{small_idx, sizeof small_idx}, {small_csv, sizeof small_csv - 1},
-                 {gzipped, n_gzipped}};
+    } kinds[] = {
+        {small_idx, sizeof small_idx}, {small_csv, sizeof small_csv - 1}, {gzipped, n_gzipped}};
     for (int i = 0; i < 6000; i++) {
         const size_t kind = (size_t)i % 3, n = kinds[kind].n;
         memcpy(bytes, kinds[kind].bytes, n);
@@ -463,7 +470,8 @@ START_TEST(mutation)
 }
 END_TEST
 
-/* SHA-256 is FIPS 180-4's, whatever pieces it comes in; numbers have one byte order and one zero. */
+/* SHA-256 is FIPS 180-4's, whatever pieces it comes in; numbers have one byte order and one zero.
+ */
 START_TEST(digests)
 {
     struct err err = {0};

@@ -10,10 +10,14 @@
 #include <unistd.h>
 #include <zlib.h>
 
+enum { MOST_FILES = 32 };
+
 static char files_folder[64];
+static char files_paths[MOST_FILES][128];
 
 static inline void files_setup(void)
 {
+    memset(files_paths, 0, sizeof files_paths);
     strcpy(files_folder, "/tmp/gmmsweep-check-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(files_folder));
 }
@@ -30,14 +34,16 @@ static inline void files_teardown(void)
     rmdir(files_folder);
 }
 
-/* The path of `name` in the folder; valid until the 8th call from here. */
+/* The path of `name` in the folder; one for each name, valid to the end of the test. */
 static inline const char *file_path(const char *name)
 {
-    static char paths[8][512];
-    static unsigned turn;
-    char *path = paths[turn++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", files_folder, name);
-    return path;
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", files_folder, name);
+    size_t i = 0;
+    while (i < MOST_FILES && files_paths[i][0] != '\0' && strcmp(files_paths[i], path) != 0)
+        i++;
+    ck_assert_uint_lt(i, MOST_FILES);
+    return strcpy(files_paths[i], path);
 }
 
 /* Writes bytes [n] and returns the path. */

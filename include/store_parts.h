@@ -1,0 +1,71 @@
+/* store_parts.h - between the files that write sweep.h5: store.c the whole, store_array.c arrays
+ * and their axes, store_data.c what was fitted by whom, store_fits.c the tables, store_models.c
+ * the models. Not for others. */
+#ifndef GMMSWEEP_STORE_PARTS_H
+#define GMMSWEEP_STORE_PARTS_H
+
+#include "h5io.h"
+#include "store.h"
+
+/* What is being written. */
+struct store {
+    struct h5 *h5;
+    const struct config *config;
+    const struct data *data;
+    const struct rows *rows;
+    const struct plan *plan;
+    const struct shards *shards;
+    const char *resolved;
+    size_t n_fits;
+    size_t *source;       /* [n_fits] place in shards->fits, in the plan's order */
+    struct fit_row *fits; /* [n_fits] with history_first filled in */
+    size_t n_entries;     /* of /history */
+    size_t n_groups;
+    struct model_group *groups; /* [n_groups] */
+    size_t *group_of;           /* [n_fits] */
+    size_t *place_in;           /* [n_fits] index along `fit` in its group */
+};
+
+struct model_group {
+    char path[128]; /* "/models/diag-k005" */
+    enum family_id family;
+    size_t n_components;
+    size_t n_fits;
+    const char **names; /* [n_fits] */
+};
+
+/* Sizes of the axes of the group being written. */
+struct axes {
+    size_t fit, component, feature, class, entry, row, session;
+};
+
+/* Makes group/name over `axes_text` ("fit component feature") and ties each axis to its scale.
+ * data NULL: to be filled with h5_put, one index of the first axis at a time. */
+enum status store_put_array(struct h5 *h5, const char *group, const char *name, enum h5_type type,
+                            const struct axes *axes, const char *axes_text, const char *units,
+                            const char *long_name, const void *data, struct err *err);
+
+/* Makes group/name, of n values, the coordinate of its own dimension. */
+enum status store_put_axis(struct h5 *h5, const char *group, const char *name, enum h5_type type,
+                           size_t n, const char *long_name, const void *values, struct err *err);
+
+/* A coordinate 0, 1, ... n-1. */
+enum status store_put_index_axis(struct h5 *h5, const char *group, const char *name, size_t n,
+                                 const char *long_name, struct err *err);
+
+/* A scalar text. */
+enum status store_put_text(struct h5 *h5, const char *path, const char *long_name, const char *text,
+                           struct err *err);
+
+/* Attributes flag_values 0 1 with their meanings, as CF has it. */
+enum status store_mark_flag(struct h5 *h5, const char *path, struct err *err);
+
+/* The groups of the file, in the order in which they are written. */
+enum status store_write_config(struct store *store, struct err *err);
+enum status store_write_provenance(struct store *store, struct err *err);
+enum status store_write_data(struct store *store, struct err *err);
+enum status store_write_fits(struct store *store, struct err *err);
+enum status store_write_results(struct store *store, struct err *err); /* /models, /history */
+enum status store_write_best(struct store *store, struct err *err);
+
+#endif
