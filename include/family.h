@@ -6,27 +6,26 @@
  *
  *   model->covariances   the family's own shape, n_covariances doubles
  *   factors              what the E-step needs of the covariances, n_factors doubles
- *   sums                 second statistics of the M-step beyond the counts, n_sums doubles
+ *   sums                 the statistics of the M-step beyond the counts, n_sums doubles, taken
+ *                        about the means of the model under which the responsibilities were made
+ *   work                 n_work doubles of the calling thread
+ *
+ * Where a comment names `now` and `next`: the model before and after an M-step.
  */
 #ifndef GMMSWEEP_FAMILY_H
 #define GMMSWEEP_FAMILY_H
 
+#include "floor.h"
 #include "model.h"
 #include "rows.h"
 
 #include <stdbool.h>
 
-/* What keeps variances off zero, in the user's units (see spec: Numerics). */
-struct regularisation {
-    double floor;          /* smallest variance relative to the feature's own */
-    double floor_absolute; /* smallest variance; at most one of the two floors is not 0 */
-    double ridge;          /* added before the floor */
-};
-
 struct family {
     size_t (*n_covariances)(size_t n_components, size_t n_features);
     size_t (*n_factors)(size_t n_components, size_t n_features);
     size_t (*n_sums)(size_t n_components, size_t n_features);
+    size_t (*n_work)(size_t n_features);
 
     /* Free parameters of the covariances, for AIC and BIC. */
     size_t (*n_parameters)(size_t n_components, size_t n_features);
@@ -37,49 +36,116 @@ struct family {
     /* Flops of one EM iteration per row and component, for plans. */
     double (*flops)(size_t n_features);
 
-    /* Gives every component the data's own covariance, ridge and floor applied; false if that
-     * is degenerate, and then the covariances are those of floor_unit, which is not. */
-    bool (*from_data)(const struct rows *rows, const struct regularisation *reg,
-                      struct model *model);
+    /* It knows covariances between features, and reads rows->covariance. */
+    bool correlated;
 
-    /* Derives component k's share of `factors` from the model. Returns the log of the Gaussian's
-     * normalising constant, -(ln |Sigma_k| + D ln 2 pi) / 2. */
-    double (*factorise)(const struct model *model, size_t k, double *factors);
+    /* Component k's covariance as near as the family comes to the one given: [D, D] by its lower
+     * triangle if the family is correlated, else its diagonal [D]. */
+    void (*from_covariance)(const struct rows *rows, const double *covariance, size_t k,
+                            struct model *model);
 
-    /* Squared Mahalanobis distances of a chunk's rows y to all components,
-     * distance [K, ROWS_CHUNK]. */
+    /* Ridge and floor on component k's covariance (component 0: a covariance common to all);
+     * false if it has collapsed. */
+    bool (*regularise)(const struct rows *rows, const struct regularisation *reg, size_t k,
+                       struct model *model, double *work);
+
+    /* M-step of component k: next's mean and covariance, ridge and floor applied. ddof is
+     * subtracted from the count that divides the covariance. False if it has collapsed. */
+    bool (*maximise)(const struct rows *rows, const struct regularisation *reg,
+                     const struct model *now, const double *count, const double *sums, size_t k,
+                     double ddof, struct model *next, double *work);
+
+    /* What all components have in common of the M-step, once next has its means and weights; NULL
+     * if nothing. False if the covariance has collapsed. */
+    bool (*maximise_common)(const struct rows *rows, const struct regularisation *reg,
+                            const double *count, double ddof, struct model *next, double *work);
+
+    /* Derives from the model what all components share of `factors`: NULL if nothing. */
+    bool (*factorise_common)(const struct rows *rows, const struct regularisation *reg,
+                             const struct model *model, double *factors, double *work);
+
+    /* Derives component k's own share of `factors`, after the common part. *log_norm: the log of
+     * its Gaussian's normalising constant, -(ln |Sigma_k| + D ln 2 pi) / 2. False if Sigma_k is not
+     * positive definite to rounding. */
+    bool (*factorise)(const struct rows *rows, const struct regularisation *reg,
+                      const struct model *model, size_t k, double *factors, double *log_norm,
+                      double *work);
+
+    /* Squared Mahalanobis distances of a chunk's rows y to all components, distance
+     * [K, ROWS_CHUNK]; all of a row's may lack a term that does not depend on the component. */
     void (*distance)(const struct model *model, const double *factors, const double *y,
-                     double *distance);
+                     double *distance, double *work);
 
-    /* Adds a chunk's statistics about the model's means to count [K] and sums [n_sums], from
-     * weighted responsibilities resp [K, ROWS_CHUNK]. */
+    /* The sum over all rows of weight times the term that distance() leaves out; NULL: none. */
+    double (*left_out)(const struct model *model, const double *factors);
+
+    /* As distance(), with nothing left out, for rows that the fit has not seen. */
+    void (*complete_distance)(const struct model *model, const double *factors, const double *y,
+                              double *distance, double *work);
+
+    /* Adds a chunk's statistics to count [K] and sums, from weighted responsibilities resp
+     * [K, ROWS_CHUNK]. */
     void (*accumulate)(const struct model *model, const double *y, const double *resp,
                        double *count, double *sums);
 
-    /* M-step of component k: next's mean and covariance from now's mean and the statistics about
-     * it, ridge and floor applied. *q_change: by how much count, sums make the expected complete
-     * log-likelihood of component k larger under next than under now, mixing weights apart.
-     * Returns false, with next's component k undefined, if the covariance is degenerate. */
-    bool (*maximise)(const struct rows *rows, const struct regularisation *reg,
-                     const struct model *now, const double *count, const double *sums, size_t k,
-                     struct model *next, double *q_change);
+    /* For families whose statistics are large, the same in shares that threads can take in turns:
+     * component k's share `stripe` of n_stripes; resp [ROWS_CHUNK]. NULL otherwise. */
+    size_t (*n_stripes)(size_t n_features);
+    void (*accumulate_stripe)(const struct model *model, const double *y, const double *resp,
+                              size_t k, size_t stripe, double *count, double *sums);
 
-    /* How many of the model's eigenvalues lie on the floor. */
+    /* Sum over rows of responsibility times complete squared distance to component k, from the
+     * statistics about `now`; `model` with its factors is `now`, or the `next` made of them. */
+    double (*total_distance)(const struct rows *rows, const struct model *now, const double *count,
+                             const double *sums, const struct model *model, const double *factors,
+                             size_t k, double *work);
+
+    /* How many eigenvalues of component k's covariance lie on the floor; a common covariance is
+     * component 0's. */
     size_t (*count_floored)(const struct rows *rows, const struct regularisation *reg,
-                            const struct model *model);
+                            const struct model *model, size_t k, double *work);
 
-    /* Covariances to the user's units. */
-    void (*to_user)(const struct rows *rows, struct model *model);
+    /* Smallest eigenvalue of component k's covariance, in the user's units; of a common one
+     * infinity for k > 0. */
+    double (*least_eigenvalue)(const struct rows *rows, const struct model *model, size_t k,
+                               double *work);
 
-    /* Smallest eigenvalue of all covariances. */
-    double (*min_eigenvalue)(const struct model *model);
+    /* Covariances to the user's units (direction 1) or back (direction -1). */
+    void (*rescale)(const struct rows *rows, int direction, struct model *model);
 
-    /* Covariances of `target` from those of `source` in another order of components. */
-    void (*permute)(const struct model *source, const size_t *order, struct model *target);
+    /* Doubles of one component's covariance, 0 if it is common to all. */
+    size_t (*n_own)(size_t n_features);
 
-    /* Rank and axes of the covariances in the result file, outermost first, as in store.c. */
+    /* Axes of the covariances in the result file behind `fit`, outermost first. */
     const char *axes;
 };
+
+/* Parts that families of independent features share; as the members of the same meaning. Their
+ * factors [K, D] multiply offsets, their sums are first and second moments, [K, D] each, about the
+ * current mean. */
+size_t family_per_component_feature(size_t n_components, size_t n_features);
+size_t family_moments(size_t n_components, size_t n_features);
+size_t family_no_work(size_t n_features);
+double family_two_rows(size_t n_features);
+double family_moments_flops(size_t n_features);
+void family_scaled_distance(const struct model *model, const double *factors, const double *y,
+                            double *distance, double *work);
+void family_accumulate_moments(const struct model *model, const double *y, const double *resp,
+                               double *count, double *sums);
+
+/* Second moment of component k and feature d, from such sums: about the mean of the statistics, or,
+ * if recentred, about the mean that they make. */
+static inline double family_scatter(const double *count, const double *sums, size_t n_components,
+                                    size_t n_features, size_t k, size_t d, bool recentred)
+{
+    const double *first = sums + k * n_features, *second = first + n_components * n_features;
+    double scatter = recentred ? second[d] - first[d] * first[d] / count[k] : second[d];
+    return scatter > 0.0 ? scatter : 0.0;
+}
+
+/* next's mean of component k from now's and the first moments, the head of every family's sums. */
+void family_move_mean(const struct model *now, const double *count, const double *sums, size_t k,
+                      struct model *next);
 
 /* Indexed by enum family_id. */
 extern const struct family *const families[];

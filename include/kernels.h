@@ -49,6 +49,27 @@ double kernels_posterior(size_t n_components, const double *constant, const doub
 void kernels_moments(size_t n_features, const double *y, size_t n_components, const double *mean,
                      const double *resp, double *count, double *first, double *second);
 
+/* The first two of the above alone: count [K] and first [K, D]. 3 K D flops a row. */
+void kernels_first(size_t n_features, const double *y, size_t n_components, const double *mean,
+                   const double *resp, double *count, double *first);
+
+/* Adds to the lower triangle of second [D, D], rows i0 to i0 + KERNELS_TILE - 1:
+ * second[i, j] += sum_n resp[n] (y[n, i] - mean[i]) (y[n, j] - mean[j]), j <= i.
+ * One component: mean [D], resp [ROWS_CHUNK]. About 2 D KERNELS_TILE flops a row. */
+#define KERNELS_TILE 4
+void kernels_cross(size_t n_features, const double *y, const double *mean, const double *resp,
+                   size_t i0, double *second);
+
+/* distance[n] = |inverse_factor (y[n] - mean)|^2 for one component: inverse_factor [D, D] lower,
+ * the inverse of the covariance's Cholesky factor. work [D, ROWS_BLOCK]. D^2 flops a row. */
+void kernels_mahalanobis(size_t n_features, const double *y, const double *mean,
+                         const double *inverse_factor, double *work, double *distance);
+
+/* distance[k, n] = length[k] - 2 sum_d y[n, d] direction[k, d]; direction [K, D], length [K].
+ * 2 K D flops a row. */
+void kernels_linear(size_t n_features, const double *y, size_t n_components,
+                    const double *direction, const double *length, double *distance);
+
 /* Sum of weight[n] times the entropy of row n's responsibilities, -sum_k r ln r in nats, from
  * the weighted responsibilities resp [K, ROWS_CHUNK]; and the component of the largest one,
  * the lowest on a tie: component [ROWS_CHUNK]. */
@@ -67,5 +88,29 @@ void kernels_one_hot(size_t n_components, const int32_t *component, const double
 /* out[i] = exp(x[i]) for n values, in place; within 1 ulp for x in [-708, 709], 0 below.
  * Callers keep x at or below 709. */
 void kernels_exp(size_t n, double *x);
+
+/* --- one covariance, by LAPACK (kernels_lapack.c). Matrices [n, n], lower triangles. ---------- */
+
+/* Once, before the others: one thread per call. */
+void kernels_lapack_init(void);
+
+/* matrix becomes its Cholesky factor, with zeros above the diagonal; only its lower triangle is
+ * read. False if it is not positive definite. */
+bool kernels_cholesky(size_t n, double *matrix);
+
+/* A lower triangular matrix becomes its inverse. */
+void kernels_invert_lower(size_t n, double *matrix);
+
+/* values [n] ascending, and matrix, of which the lower triangle is read, becomes the eigenvectors
+ * in rows. work [kernels_eigen_work]. False if it does not converge. */
+bool kernels_eigen(size_t n, double *matrix, double *values, double *work);
+size_t kernels_eigen_work(size_t n);
+
+/* The lower triangle of out = a' a. */
+void kernels_gram(size_t n, const double *a, double *out);
+
+/* trace(lower symmetric lower'), lower [n, n] lower triangular, symmetric by its lower triangle.
+ * work [n, n]. */
+double kernels_trace_product(size_t n, const double *lower, const double *symmetric, double *work);
 
 #endif

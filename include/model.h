@@ -16,7 +16,7 @@ struct model {
     size_t n_covariances; /* doubles in covariances; the shape is the family's (family.h) */
     double *weights;      /* [K] sum to 1 */
     double *means;        /* [K, D] */
-    double *covariances;  /* diag: [K, D] */
+    double *covariances;  /* spherical [K], diag [K, D], tied [D, D], full [K, D, D] */
 };
 
 /* A model of zeros in one block. ERR_INTERNAL without memory; *out is then NULL. */
@@ -25,8 +25,12 @@ enum status model_create(enum family_id family, size_t n_components, size_t n_fe
 
 void model_destroy(struct model **model);
 
-/* Brings a model from the units of `rows` to the user's. */
+/* target = source; same family and sizes. */
+void model_copy(const struct model *source, struct model *target);
+
+/* Brings a model from the units of `rows` to the user's, and back. */
 void model_to_user(const struct rows *rows, struct model *model);
+void model_from_user(const struct rows *rows, struct model *model);
 
 /* order [K]: the canonical order of components, by weight descending, ties by mean ascending. */
 void model_order(const struct model *model, size_t *order);

@@ -7,7 +7,8 @@ enum family_id {
 #define FAMILY(name, summary) FAMILY_##name,
 #include "families.def"
 #undef FAMILY
-    N_FAMILIES
+    N_FAMILIES,
+    FAMILY_none = N_FAMILIES /* k-means has no covariances */
 };
 
 enum init {
@@ -17,6 +18,7 @@ enum init {
     N_INITS
 };
 
+enum method { METHOD_em, METHOD_kmeans, METHOD_labelled };                 /* sweep.method */
 enum criterion { CRITERION_mean, CRITERION_relative, CRITERION_absolute }; /* em.criterion */
 enum mixing { MIXING_free, MIXING_equal };                                 /* em.mixing */
 enum fail_on { FAIL_ON_none, FAIL_ON_any };                                /* run.fail_on */
@@ -24,6 +26,7 @@ enum outcome { OUTCOME_converged, OUTCOME_max_iter, OUTCOME_degenerate };  /* of
 
 extern const char *const family_names[];
 extern const char *const init_names[];
+extern const char *const method_names[];
 extern const char *const criterion_names[];
 extern const char *const mixing_names[];
 extern const char *const fail_on_names[];

@@ -17,16 +17,20 @@
 struct plan_fit {
     char name[64]; /* "diag-k005-kmeans++-r003" */
     char id[17];   /* 16 hexadecimal digits */
+    enum method method;
     enum init init;
     uint64_t restart;
-    struct em_settings em;
+    size_t n_components;
+    struct em_settings em; /* of methods em and labelled */
 };
 
 struct plan {
     size_t n_fits;
     struct plan_fit *fits; /* [n_fits]; fits that share a start are neighbours */
     size_t max_components;
-    size_t n_live; /* fits worked on at once */
+    size_t family_work; /* doubles that the families want of each thread */
+    bool correlated;    /* a family wants rows->covariance */
+    size_t n_live;      /* fits worked on at once */
     int n_threads;
     double memory_bytes; /* predicted peak of the process */
     double memory_limit; /* what the config, job or machine allows */
@@ -45,6 +49,6 @@ void plan_destroy(struct plan **plan);
 
 /* What a start of this fit is made from. */
 struct start_settings plan_start(const struct config *config, const struct plan_fit *fit,
-                                 uint64_t redraw);
+                                 uint64_t redraw, uint64_t trial);
 
 #endif

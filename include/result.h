@@ -8,7 +8,7 @@
 struct result {
     struct fit_row row;
     size_t n_entries;
-    struct em_entry *trace; /* [n_entries] */
+    struct em_entry *trace; /* [n_entries]; none for k-means */
     struct model *model;    /* user's units, canonical order */
     size_t n_classes;       /* C; 0 without labels */
     double *confusion;      /* [K, C] or NULL */
@@ -19,6 +19,11 @@ struct result {
 enum status result_create(const struct config *config, const struct rows *rows,
                           const struct plan_fit *fit, const struct em *em, struct result **out,
                           struct err *err);
+
+/* The same of a k-means fit: its clusters' weights and means, inertia and label scores. */
+enum status result_create_kmeans(const struct config *config, const struct rows *rows,
+                                 const struct plan_fit *fit, const struct start *clusters,
+                                 struct result **out, struct err *err);
 
 void result_destroy(struct result **result);
 

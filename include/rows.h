@@ -41,11 +41,15 @@ struct rows {
     size_t n_distinct;   /* rows that differ in value */
     double *centre;      /* [D] mean; the value itself of a constant feature; user's units */
     int *exponent;       /* [D] */
+    double *low, *high;  /* [D] range of y */
     double *variance;    /* [D] of y */
     double *floor_unit;  /* [D] variance; for a constant feature what the others have on average
                             (in the user's units; 1 if all are constant) */
-    double *unit;        /* [D] 2^(exponent_d - largest exponent): the length of a step of y_d in
+    int max_exponent;    /* largest exponent of a feature */
+    double *unit;        /* [D] 2^(exponent_d - max_exponent): the length of a step of y_d in
                             Euclidean distances, in a unit common to all features */
+    double *covariance;  /* [D, D] lower triangle, of y about the centre; NULL before
+                            rows_add_covariance */
     double log_scale;    /* sum of exponent_d ln 2: a log-density in the user's units is ours
                             minus this */
 };
@@ -53,6 +57,10 @@ struct rows {
 /* Prepares the rows of `data` (read only; may be freed afterwards).
  * Returns OK and *out, or ERR_INTERNAL without memory; *out is then NULL. */
 enum status rows_create(const struct data *data, struct rows **out, struct err *err);
+
+/* Computes rows->covariance on n_threads threads: sum of weight y y' / W. ERR_INTERNAL without
+ * memory. */
+enum status rows_add_covariance(struct rows *rows, int n_threads, struct err *err);
 
 void rows_destroy(struct rows **rows);
 

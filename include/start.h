@@ -1,4 +1,4 @@
-/* start.h - where a fit begins: initialisers, k-means++ seeding and Lloyd's iterations.
+/* start.h - where a fit begins: the initialisers.
  *
  * A start is keyed by (initialiser, K, restart, redraw) and knows no covariance family, so one
  * start serves the fits of all families. An initialiser is one function in start.c and one row
@@ -8,6 +8,7 @@
 #define GMMSWEEP_START_H
 
 #include "engine.h"
+#include "model.h"
 #include "names.h"
 #include "rng.h"
 
@@ -19,7 +20,12 @@ struct start_settings {
     size_t n_components;
     uint64_t restart;
     uint64_t redraw;
+    uint64_t trial;            /* which short run of small-em */
+    const struct model *given; /* of `file`, in the units of rows.h; else NULL */
 };
+
+/* What covariance a start gives its components, where it gives no responsibilities. */
+enum start_shape { START_DATA, START_IDENTITY, START_RANDOM };
 
 struct start {
     struct task task; /* to be ticked until done */
@@ -27,8 +33,11 @@ struct start {
     bool done;
     bool short_of_rows;  /* fewer than K distinct rows: the means repeat */
     double *means;       /* [K, D] in the units of rows.h */
-    int32_t *assignment; /* [n_chunks * ROWS_CHUNK] the cluster of each row if the initialiser
-                            gives clusters, else NULL: equal weights, the data's covariance */
+    int32_t *assignment; /* [n_chunks * ROWS_CHUNK] the cluster of each row, or NULL */
+    bool random_responsibilities;
+    enum start_shape shape;
+    double inertia;      /* sum of weight times squared distance to the nearest mean, in the unit of
+                            rows->unit */
     size_t n_iterations; /* of Lloyd */
 
     /* How far it is. */
@@ -47,10 +56,30 @@ enum status start_create(const struct rows *rows, const struct start_settings *s
 
 void start_destroy(struct start **start);
 
-/* Whether two restarts at K components can differ. */
-bool start_varies(size_t n_components);
+/* Whether two restarts can differ. */
+bool start_varies(enum init init, size_t n_components);
+
+/* Whether the fit begins with an M-step from responsibilities, rather than from the start's means
+ * and covariances. */
+bool start_has_responsibilities(const struct start *start);
+
+/* The start's weighted responsibilities of a chunk: resp [K, ROWS_CHUNK]. */
+void start_responsibilities(const struct start *start, size_t chunk, double *resp);
+
+/* Component k's covariance: [D, D] by its lower triangle if `correlated`, else its diagonal [D].
+ * It may stand in work [start_covariance_work]. */
+const double *start_covariance(const struct start *start, size_t k, bool correlated, double *work);
+size_t start_covariance_work(size_t n_features, bool correlated);
+
+/* In the same shapes the covariance that never collapses: the features' own variances. */
+void start_own_variances(const struct rows *rows, bool correlated, double *out);
 
 /* Bytes that a start holds. */
 double start_bytes(size_t n_rows, size_t n_features, size_t n_components);
+
+/* For kmeans.c: the next number of the start's stream; its k-th mean; the sums of Lloyd's pass. */
+double start_draw(struct start *start);
+double *start_mean(const struct start *start, size_t k);
+size_t start_sums(size_t n_components, size_t n_features);
 
 #endif

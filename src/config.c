@@ -73,7 +73,7 @@ done:
 /* What the rows of params.def cannot say. */
 static void check_together(struct reader *reader, const char *path)
 {
-    const enum param_id required[] = {ID_data_path, ID_sweep_components, ID_output_path};
+    const enum param_id required[] = {ID_data_path, ID_output_path};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
         if (reader->given[required[i]].source != NULL) continue;
         const struct param *param = &config_params[required[i]];

@@ -30,6 +30,10 @@ need_build()
     need hdf5 'libhdf5-dev pkg-config' '#include <hdf5.h>
         #include <hdf5_hl.h>
         int main(void) { return H5open() < 0 || H5DSis_scale(0) < 0; }'
+    need openblas libopenblas-dev '#include <cblas.h>
+        int main(void) { openblas_set_num_threads(1); return 0; }'
+    need lapacke liblapacke-dev '#include <lapacke.h>
+        int main(void) { double a = 1; return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 85, 1, &a, 1); }'
     need yaml libyaml-dev '#include <yaml.h>
         int main(void) { yaml_parser_t parser; return yaml_parser_initialize(&parser) == 0; }'
     need zlib zlib1g-dev '#include <zlib.h>

@@ -1,136 +1,122 @@
 #include "em.h"
 
 #include "clock.h"
-#include "kernels.h"
+#include "em_pass.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Sums of a step: [0] log-likelihood in scaled units, count [K], the family's sums.
- * Sums of the scoring pass: [0] log-likelihood, count [K], entropy, confusion [K, C]. */
-static size_t step_sums(const struct family *ops, size_t n_components, size_t n_features)
-{
-    return 1 + n_components + ops->n_sums(n_components, n_features);
-}
+/* Iterations of a trial of small-em (Biernacki, Celeux & Govaert 2003). */
+#define TRIAL_ITERATIONS 10
 
-static size_t score_sums(size_t n_components, size_t n_classes)
-{
-    return 2 + n_components + n_components * n_classes;
-}
-
-static size_t most_sums(const struct family *ops, size_t n_components, size_t n_features,
-                        size_t n_classes)
-{
-    size_t step = step_sums(ops, n_components, n_features);
-    size_t score = score_sums(n_components, n_classes);
-    return step > score ? step : score;
-}
-
-/* --- the pass ------------------------------------------------------------------------------- */
-
-static void score_chunk(struct em *em, size_t chunk, double *sums, struct scratch *scratch)
-{
-    const struct rows *rows = em->rows;
-    const size_t n_components = em->settings.n_components;
-    const double *weight = rows->weight + chunk * ROWS_CHUNK;
-    double *count = sums + 1, *confusion = sums + 2 + n_components;
-    for (size_t k = 0; k < n_components; k++)
-        for (size_t n = 0; n < ROWS_CHUNK; n++)
-            count[k] += scratch->work[k * ROWS_CHUNK + n];
-    sums[1 + n_components] +=
-        kernels_assign(n_components, weight, scratch->work, scratch->component);
-    if (rows->label == NULL) return;
-    const int32_t *label = rows->label + chunk * ROWS_CHUNK;
-    for (size_t n = 0; n < ROWS_CHUNK; n++)
-        confusion[(size_t)scratch->component[n] * rows->n_classes + (size_t)label[n]] += weight[n];
-}
-
-static void em_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
-{
-    struct em *em = (struct em *)task;
-    const struct rows *rows = em->rows;
-    const size_t n_components = em->settings.n_components;
-    size_t chunk, end;
-    for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
-        const double *y = rows_chunk(rows, chunk);
-        const double *weight = rows->weight + chunk * ROWS_CHUNK;
-        if (em->phase == EM_MOMENTS) {
-            kernels_one_hot(n_components, em->start->assignment + chunk * ROWS_CHUNK, weight,
-                            scratch->work);
-        } else {
-            em->ops->distance(em->model, em->factors, y, scratch->work);
-            sums[0] +=
-                kernels_posterior(n_components, em->constant, weight, scratch->work, scratch->rows);
-        }
-        if (em->phase == EM_SCORE)
-            score_chunk(em, chunk, sums, scratch);
-        else
-            em->ops->accumulate(em->model, y, scratch->work, sums + 1, sums + 1 + n_components);
-    }
-}
-
-/* --- between passes ------------------------------------------------------------------------- */
+/* --- transitions ----------------------------------------------------------------------------- */
 
 static void enter(struct em *em, enum em_phase phase)
 {
-    const size_t n_components = em->settings.n_components;
+    const size_t n_components = em->settings.n_components, n_features = em->rows->n_features;
+    struct task *task = &em->task;
+    const bool steps = phase == EM_STEP || phase == EM_MOMENTS;
+    const size_t n_step_sums = em_pass_step_sums(em->ops, n_components, n_features);
     em->phase = phase;
-    em->task.n_parts = phase == EM_SCORE ? 0 : n_components;
-    em->task.n_sums = phase == EM_SCORE ? score_sums(n_components, em->rows->n_classes)
-                                        : step_sums(em->ops, n_components, em->rows->n_features);
-}
-
-static void factorise(struct em *em, struct model *model, double *factors, double *constant,
-                      size_t k)
-{
-    constant[k] = log(model->weights[k]) + em->ops->factorise(model, k, factors);
-}
-
-/* Equal weights and the data's covariance around the start's means; false if that covariance is
- * degenerate. */
-static bool take_means(struct em *em, const double *means)
-{
-    const size_t n_components = em->settings.n_components;
-    struct model *model = em->model;
-    memcpy(model->means, means, n_components * em->rows->n_features * sizeof *means);
-    for (size_t k = 0; k < n_components; k++)
-        model->weights[k] = 1.0 / (double)n_components;
-    bool ok = em->ops->from_data(em->rows, &em->settings.reg, model);
-    for (size_t k = 0; k < n_components; k++)
-        factorise(em, model, em->factors, em->constant, k);
-    return ok;
+    task->heavy = steps && em->batch != NULL;
+    task->n_parts = n_components;
+    task->n_sums = n_step_sums;
+    task->n_lane_sums = n_step_sums;
+    if (phase == EM_SETUP) task->n_lane_sums = 0;
+    if (phase == EM_SCORE) {
+        task->n_lane_sums = em_pass_score_sums(n_components, em->rows->n_classes);
+        if (em->heldout_rows != NULL && em->heldout_rows->n_chunks > n_components)
+            task->n_parts = em->heldout_rows->n_chunks;
+    }
 }
 
 /* The fit has collapsed: a new start if one is left that could do better, else its last finite
- * model is scored and stored. */
+ * model is scored and stored. Without one, that is the start's means with the features' own
+ * variances. */
 static void give_up(struct em *em)
 {
     bool hopeless = em->rows->n_distinct < em->settings.n_components;
     if (em->settings.may_redraw && !hopeless && (int64_t)em->redraw < em->settings.redraws) {
         em->redraw++;
+        em->trial = 0;
+        em->best_loglik = -HUGE_VAL;
         em->phase = EM_WANTS_START;
         return;
     }
     em->outcome = OUTCOME_degenerate;
-    enter(em, EM_SCORE);
+    em->is_fallback = em->n_entries == 0;
+    enter(em, em->is_fallback ? EM_SETUP : EM_SCORE);
 }
 
 void em_begin(struct em *em, const struct start *start)
 {
+    const size_t n_components = em->settings.n_components;
     em->n_entries = 0;
     em->max_drop = 0.0;
+    em->is_fallback = false;
     if (em->began_s == 0.0) em->began_s = clock_monotonic_s();
-    bool ok = take_means(em, start->means) && !start->short_of_rows;
-    if (start->assignment != NULL && !start->short_of_rows) {
-        em->start = start;
-        enter(em, EM_MOMENTS);
-    } else if (ok) {
-        enter(em, EM_STEP);
+    em->start = start;
+    if (start->settings.given != NULL) {
+        model_copy(start->settings.given, em->model);
     } else {
-        give_up(em);
+        memcpy(em->model->means, start->means,
+               n_components * em->rows->n_features * sizeof *start->means);
+        for (size_t k = 0; k < n_components; k++)
+            em->model->weights[k] = 1.0 / (double)n_components;
     }
+    if (start->short_of_rows)
+        give_up(em);
+    else
+        enter(em, start_has_responsibilities(start) ? EM_MOMENTS : EM_SETUP);
 }
+
+/* --- small-em --------------------------------------------------------------------------------- */
+
+static bool in_trial(const struct em *em)
+{
+    return em->trial < em->settings.n_trials;
+}
+
+/* Ends a trial: its model is kept if it is the best so far. After the last one the best goes on,
+ * through EM_SETUP so that its factors are made again. */
+static void end_trial(struct em *em, bool collapsed)
+{
+    double loglik = em->n_entries > 0 ? em->trace[em->n_entries - 1].loglik : -HUGE_VAL;
+    if (!collapsed && loglik > em->best_loglik) {
+        struct model *keep = em->best;
+        em->best = em->model;
+        em->model = keep;
+        em->best_loglik = loglik;
+    }
+    em->trial++;
+    if (in_trial(em)) {
+        em->phase = EM_WANTS_START;
+        return;
+    }
+    if (em->best_loglik == -HUGE_VAL) {
+        give_up(em);
+        return;
+    }
+    struct model *keep = em->best;
+    em->best = em->model;
+    em->model = keep;
+    em->n_entries = 0;
+    em->max_drop = 0.0;
+    em->start = NULL;
+    enter(em, EM_SETUP);
+}
+
+static void collapse(struct em *em)
+{
+    if (in_trial(em))
+        end_trial(em, true);
+    else
+        give_up(em);
+}
+
+/* --- after the pass -----------------------------------------------------------------------------
+ */
 
 static bool has_converged(const struct em *em)
 {
@@ -160,7 +146,7 @@ static void record(struct em *em, double loglik)
         em->max_drop = fmax(em->max_drop, entry[-1].loglik - loglik);
 }
 
-static void score_judge(struct em *em, double loglik)
+static void take_scores(struct em *em, double loglik)
 {
     const size_t n_components = em->settings.n_components;
     const double *count = em->task.sums + 1;
@@ -170,51 +156,173 @@ static void score_judge(struct em *em, double loglik)
     if (em->confusion != NULL)
         memcpy(em->confusion, count + n_components + 1,
                n_components * em->rows->n_classes * sizeof *count);
-    em->phase = EM_DONE;
+}
+
+/* A step's sums are in: has the fit ended, collapsed, or is there another M-step? */
+static void judge_step(struct em *em, double loglik, bool collapsed)
+{
+    record(em, loglik);
+    const int64_t iterations = (int64_t)em->n_entries - 1;
+    if (collapsed || !isfinite(loglik)) return;
+    if (in_trial(em)) {
+        if (iterations >= TRIAL_ITERATIONS) end_trial(em, false);
+        return;
+    }
+    const int64_t max_iter = em->settings.start_only ? 0 : em->settings.max_iter;
+    if (!has_converged(em) && iterations < max_iter) return;
+    bool as_wanted = has_converged(em) || em->settings.start_only;
+    em->outcome = as_wanted ? OUTCOME_converged : OUTCOME_max_iter;
+    enter(em, EM_SCORE);
 }
 
 static void em_judge(struct task *task)
 {
     struct em *em = (struct em *)task;
+    if (em->phase == EM_SETUP) return;
     const double *count = task->sums + 1;
     double loglik = task->sums[0] - em->rows->total_weight * em->rows->log_scale;
+    if (em->ops->left_out != NULL) loglik -= 0.5 * em->ops->left_out(em->model, em->factors);
     if (em->phase == EM_SCORE) {
-        score_judge(em, loglik);
+        take_scores(em, loglik);
         return;
     }
     double least = count[0];
     for (size_t k = 1; k < em->settings.n_components; k++)
         least = fmin(least, count[k]);
     bool collapsed = !(least >= 0.5);
-    if (em->phase == EM_STEP) {
-        record(em, loglik);
-        if (!collapsed && (has_converged(em) || (int64_t)em->n_entries > em->settings.max_iter)) {
-            em->outcome = has_converged(em) ? OUTCOME_converged : OUTCOME_max_iter;
-            enter(em, EM_SCORE);
-        }
-    }
-    if (collapsed) give_up(em);
+    if (em->phase == EM_STEP) judge_step(em, loglik, collapsed || !isfinite(loglik));
+    if (collapsed || (em->phase == EM_STEP && !isfinite(loglik))) collapse(em);
 }
 
-static bool in_m_step(const struct em *em)
+/* --- component by component ----------------------------------------------------------------------
+ */
+
+/* The features' own variances are sound, however small beside each other. */
+static const struct regularisation *reg_of(const struct em *em)
 {
-    return em->phase == EM_STEP || em->phase == EM_MOMENTS;
+    static const struct regularisation sound = {.floor = 1.0};
+    return em->is_fallback ? &sound : &em->settings.reg;
 }
 
-static void em_solve(struct task *task, size_t k)
+/* Factors and constant of one component; false if its covariance is not positive definite. */
+static bool factorise(struct em *em, struct model *model, double *factors, double *constant,
+                      size_t k, double *work)
+{
+    double log_norm;
+    if (!em->ops->factorise(em->rows, reg_of(em), model, k, factors, &log_norm, work)) return false;
+    constant[k] = log(model->weights[k]) + log_norm;
+    return true;
+}
+
+/* By how much the step makes component k's expected complete log-likelihood larger. */
+static double gain_of(struct em *em, size_t k, double *work)
+{
+    const double *count = em->task.sums + 1, *sums = count + em->settings.n_components;
+    double before =
+        em->ops->total_distance(em->rows, em->model, count, sums, em->model, em->factors, k, work);
+    double after = em->ops->total_distance(em->rows, em->model, count, sums, em->next,
+                                           em->next_factors, k, work);
+    return count[k] * (em->next_constant[k] - em->constant[k]) + 0.5 * (before - after);
+}
+
+/* The last part of an M-step. Without factors of the present model there is nothing to gain. */
+static bool finish_component(struct em *em, size_t k, double *work)
+{
+    if (!factorise(em, em->next, em->next_factors, em->next_constant, k, work)) return false;
+    if (em->phase == EM_STEP) em->gain[k] = gain_of(em, k, work);
+    return true;
+}
+
+static double ddof_of(const struct em *em)
+{
+    bool hard = em->phase == EM_MOMENTS && em->start->assignment != NULL;
+    return hard || em->settings.n_components == 1 ? em->settings.ddof : 0.0;
+}
+
+static bool maximise(struct em *em, size_t k, double *work)
+{
+    const double *count = em->task.sums + 1, *sums = count + em->settings.n_components;
+    em->next->weights[k] = em->settings.mixing == MIXING_equal
+                               ? 1.0 / (double)em->settings.n_components
+                               : count[k] / em->rows->total_weight;
+    if (!em->ops->maximise(em->rows, &em->settings.reg, em->model, count, sums, k, ddof_of(em),
+                           em->next, work))
+        return false;
+    return em->ops->maximise_common != NULL || finish_component(em, k, work);
+}
+
+/* Whether the model to set up came from a file or from a trial, to be taken as it is. */
+static bool is_given(const struct em *em)
+{
+    return em->start == NULL || em->start->settings.given != NULL;
+}
+
+/* The covariance that the start gives component k, or the one that always works. */
+static bool set_up(struct em *em, size_t k, struct scratch *scratch)
+{
+    struct model *model = em->model;
+    const bool correlated = em->ops->correlated;
+    const size_t n_features = em->rows->n_features;
+    double *matrix = scratch->family,
+           *work = matrix + start_covariance_work(n_features, correlated);
+    if (em->is_fallback) {
+        start_own_variances(em->rows, correlated, matrix);
+        em->ops->from_covariance(em->rows, matrix, k, model);
+    } else if (!is_given(em)) {
+        em->ops->from_covariance(em->rows, start_covariance(em->start, k, correlated, matrix), k,
+                                 model);
+    }
+    if (!em->is_fallback && !is_given(em) &&
+        !em->ops->regularise(em->rows, &em->settings.reg, k, model, work))
+        return false;
+    return em->ops->factorise_common != NULL ||
+           factorise(em, model, em->factors, em->constant, k, work);
+}
+
+static void score_component(struct em *em, size_t k, double *work)
+{
+    const struct regularisation *reg = &em->settings.reg;
+    em->floored[k] = em->ops->count_floored(em->rows, reg, em->model, k, work);
+    em->least_eigenvalue[k] = em->ops->least_eigenvalue(em->rows, em->model, k, work);
+}
+
+static void em_solve(struct task *task, size_t part, struct scratch *scratch)
 {
     struct em *em = (struct em *)task;
-    if (!in_m_step(em)) return; /* the judge has ended the steps */
-    const double *count = task->sums + 1;
-    const double *sums = count + em->settings.n_components;
-    struct model *next = em->next;
-    next->weights[k] = em->settings.mixing == MIXING_equal ? 1.0 / (double)em->settings.n_components
-                                                           : count[k] / em->rows->total_weight;
-    em->degenerate[k] = !em->ops->maximise(em->rows, &em->settings.reg, em->model, count, sums, k,
-                                           next, &em->q_change[k]);
-    if (em->degenerate[k]) return;
-    em->q_change[k] += count[k] * log(next->weights[k] / em->model->weights[k]);
-    factorise(em, next, em->next_factors, em->next_constant, k);
+    if (em->phase != em->ticked) return; /* the judge has turned elsewhere */
+    if (em->phase == EM_SCORE && em->heldout_rows != NULL && part < em->heldout_rows->n_chunks)
+        em->heldout_sums[part] = em_pass_heldout(em, part, scratch);
+    if (part >= em->settings.n_components) return;
+    if (em->phase == EM_SCORE)
+        score_component(em, part, scratch->family);
+    else if (em->phase == EM_SETUP)
+        em->collapsed[part] = !set_up(em, part, scratch);
+    else
+        em->collapsed[part] = !maximise(em, part, scratch->family);
+}
+
+/* --- after the components
+ * ---------------------------------------------------------------------------- */
+
+/* What a family with a common covariance does once all means are there. */
+static bool solve_common(struct em *em, double *work)
+{
+    const struct family *ops = em->ops;
+    const double ddof = ddof_of(em) * (double)em->settings.n_components;
+    bool ok = true;
+    if (ops->maximise_common == NULL) return true;
+    if (em->phase == EM_SETUP) {
+        ok = ops->factorise_common(em->rows, reg_of(em), em->model, em->factors, work);
+        for (size_t k = 0; ok && k < em->settings.n_components; k++)
+            ok = factorise(em, em->model, em->factors, em->constant, k, work);
+        return ok;
+    }
+    ok = ops->maximise_common(em->rows, &em->settings.reg, em->task.sums + 1, ddof, em->next,
+                              work) &&
+         ops->factorise_common(em->rows, reg_of(em), em->next, em->next_factors, work);
+    for (size_t k = 0; ok && k < em->settings.n_components; k++)
+        ok = finish_component(em, k, work);
+    return ok;
 }
 
 static void swap(double **a, double **b)
@@ -224,63 +332,108 @@ static void swap(double **a, double **b)
     *b = keep;
 }
 
-static void em_conclude(struct task *task)
+static void accept_step(struct em *em)
 {
-    struct em *em = (struct em *)task;
-    if (!in_m_step(em)) return;
-    double q_change = 0.0;
-    bool degenerate = false;
-    for (size_t k = 0; k < em->settings.n_components; k++) {
-        q_change += em->q_change[k];
-        degenerate |= em->degenerate[k];
-    }
-    if (degenerate) {
-        give_up(em);
-        return;
-    }
     struct model *keep = em->model;
     em->model = em->next;
     em->next = keep;
     swap(&em->factors, &em->next_factors);
     swap(&em->constant, &em->next_constant);
-    /* With the responsibilities r of entry t-1: elbo[t] = loglik[t-1] + Q(t; r) - Q(t-1; r). */
-    if (em->phase == EM_STEP)
-        em->trace[em->n_entries].elbo = em->trace[em->n_entries - 1].loglik + q_change;
-    else
-        enter(em, EM_STEP);
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+static void finish(struct em *em)
+{
+    double sum = 0.0;
+    em->heldout = NAN;
+    for (size_t c = 0; em->heldout_rows != NULL && c < em->heldout_rows->n_chunks; c++)
+        sum += em->heldout_sums[c];
+    if (em->heldout_rows != NULL)
+        em->heldout = sum / em->heldout_rows->total_weight - em->rows->log_scale;
+    em->phase = EM_DONE;
+}
 
-enum status em_create(const struct rows *rows, const struct em_settings *settings, struct em **out,
-                      struct err *err)
+static void em_conclude(struct task *task, struct scratch *scratch)
+{
+    struct em *em = (struct em *)task;
+    if (em->phase != em->ticked) return; /* the judge has turned elsewhere */
+    if (em->phase == EM_SCORE) {
+        finish(em);
+        return;
+    }
+    double gain = 0.0;
+    bool collapsed = false;
+    for (size_t k = 0; k < em->settings.n_components; k++)
+        collapsed |= em->collapsed[k];
+    if (collapsed || !solve_common(em, scratch->family)) {
+        collapse(em);
+        return;
+    }
+    for (size_t k = 0; k < em->settings.n_components; k++)
+        gain += em->gain[k];
+    /* With the responsibilities r of entry t-1: elbo[t] = loglik[t-1] + Q(t; r) - Q(t-1; r). */
+    if (em->phase == EM_STEP)
+        em->trace[em->n_entries].elbo = em->trace[em->n_entries - 1].loglik + gain;
+    if (em->phase != EM_SETUP) accept_step(em);
+    if (em->phase != EM_STEP) enter(em, em->is_fallback ? EM_SCORE : EM_STEP);
+}
+
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
+
+static enum status allocate(struct em *em, struct err *err)
 {
     enum status rc = OK;
-    struct em *em = NULL;
-    const struct family *ops = families[settings->family];
-    const size_t n_components = settings->n_components, n_features = rows->n_features;
+    const struct family *ops = em->ops;
+    const struct rows *rows = em->rows;
+    const size_t n_components = em->settings.n_components, n_features = rows->n_features;
     const size_t n_factors = ops->n_factors(n_components, n_features);
-    *out = NULL;
-    TRY_ALLOC(em, 1, err);
-    em->settings = *settings;
-    em->rows = rows;
-    em->ops = ops;
-    em->task.pass = em_pass;
-    em->task.judge = em_judge;
-    em->task.solve = em_solve;
-    em->task.conclude = em_conclude;
-    TRY(engine_task_create(rows, most_sums(ops, n_components, n_features, rows->n_classes),
-                           &em->task, err));
-    TRY(model_create(settings->family, n_components, n_features, &em->model, err));
-    TRY(model_create(settings->family, n_components, n_features, &em->next, err));
+    const size_t n_step = em_pass_step_sums(ops, n_components, n_features);
+    const size_t n_score = em_pass_score_sums(n_components, rows->n_classes);
+    const size_t most = n_step > n_score ? n_step : n_score;
+    const bool heavy = em_pass_is_heavy(ops, rows->n_rows, n_components, n_features);
+    TRY(engine_task_create(rows, heavy ? n_score : most, most, &em->task, err));
+    if (heavy) {
+        TRY_ALLOC(em->batch, ENGINE_BATCH * n_components * ROWS_CHUNK, err);
+        em->task.n_gathers = n_components * ops->n_stripes(n_features);
+    }
+    TRY(model_create(em->settings.family, n_components, n_features, &em->model, err));
+    TRY(model_create(em->settings.family, n_components, n_features, &em->next, err));
+    if (em->settings.n_trials > 0)
+        TRY(model_create(em->settings.family, n_components, n_features, &em->best, err));
     TRY_ALLOC(em->factors, n_factors, err);
     TRY_ALLOC(em->next_factors, n_factors, err);
     TRY_ALLOC(em->constant, n_components, err);
     TRY_ALLOC(em->next_constant, n_components, err);
-    TRY_ALLOC(em->q_change, n_components, err);
-    TRY_ALLOC(em->degenerate, n_components, err);
+    TRY_ALLOC(em->gain, n_components, err);
+    TRY_ALLOC(em->collapsed, n_components, err);
     TRY_ALLOC(em->count, n_components, err);
+    TRY_ALLOC(em->floored, n_components, err);
+    TRY_ALLOC(em->least_eigenvalue, n_components, err);
     if (rows->label != NULL) TRY_ALLOC(em->confusion, n_components * rows->n_classes, err);
+    if (em->heldout_rows != NULL) TRY_ALLOC(em->heldout_sums, em->heldout_rows->n_chunks, err);
+done:
+    return rc;
+}
+
+enum status em_create(const struct rows *rows, const struct rows *heldout,
+                      const struct em_settings *settings, struct em **out, struct err *err)
+{
+    enum status rc = OK;
+    struct em *em = NULL;
+    *out = NULL;
+    TRY_ALLOC(em, 1, err);
+    em->settings = *settings;
+    em->rows = rows;
+    em->heldout_rows = heldout;
+    em->ops = families[settings->family];
+    em->best_loglik = -HUGE_VAL;
+    em->task.pass = em_pass_lane;
+    em->task.expect = em_pass_expect;
+    em->task.gather = em_pass_gather;
+    em->task.judge = em_judge;
+    em->task.solve = em_solve;
+    em->task.conclude = em_conclude;
+    TRY(allocate(em, err));
     *out = em;
     em = NULL;
 done:
@@ -291,25 +444,31 @@ done:
 void em_destroy(struct em **em)
 {
     if (*em == NULL) return;
+    free((*em)->heldout_sums);
     free((*em)->confusion);
+    free((*em)->least_eigenvalue);
+    free((*em)->floored);
     free((*em)->count);
-    free((*em)->degenerate);
-    free((*em)->q_change);
+    free((*em)->collapsed);
+    free((*em)->gain);
     free((*em)->next_constant);
     free((*em)->constant);
     free((*em)->next_factors);
     free((*em)->factors);
+    model_destroy(&(*em)->best);
     model_destroy(&(*em)->next);
     model_destroy(&(*em)->model);
+    free((*em)->batch);
     free((*em)->trace);
     engine_task_destroy(&(*em)->task);
     free(*em);
     *em = NULL;
 }
 
-enum status em_reserve(struct em *em, struct err *err)
+enum status em_prepare(struct em *em, struct err *err)
 {
     enum status rc = OK;
+    em->ticked = em->phase;
     if (em->n_entries + 2 > em->capacity) {
         size_t capacity = em->capacity == 0 ? 64 : 2 * em->capacity;
         struct em_entry *trace;
@@ -323,15 +482,26 @@ done:
     return rc;
 }
 
-double em_bytes(size_t n_lanes, size_t n_features, size_t n_classes,
+size_t em_family_work(enum family_id family, size_t n_features)
+{
+    const struct family *ops = families[family];
+    return start_covariance_work(n_features, ops->correlated) + ops->n_work(n_features);
+}
+
+double em_bytes(size_t n_rows, size_t n_features, size_t n_classes,
                 const struct em_settings *settings)
 {
     const struct family *ops = families[settings->family];
     const size_t n_components = settings->n_components;
-    size_t n_sums = most_sums(ops, n_components, n_features, n_classes);
-    size_t n_model =
-        n_components + n_components * n_features + ops->n_covariances(n_components, n_features);
-    return engine_task_bytes(n_lanes, n_sums) + 16.0 * (double)n_model +
-           16.0 * (double)ops->n_factors(n_components, n_features) +
-           8.0 * (double)(n_components * n_classes) + sizeof(struct em);
+    const size_t n_step = em_pass_step_sums(ops, n_components, n_features);
+    const size_t n_score = em_pass_score_sums(n_components, n_classes);
+    const size_t most = n_step > n_score ? n_step : n_score;
+    const bool heavy = em_pass_is_heavy(ops, n_rows, n_components, n_features);
+    const double n_models = settings->n_trials > 0 ? 3.0 : 2.0;
+    double n_model = (double)(n_components + n_components * n_features +
+                              ops->n_covariances(n_components, n_features));
+    double batch = heavy ? 8.0 * ENGINE_BATCH * ROWS_CHUNK * (double)n_components : 0.0;
+    return engine_task_bytes(rows_n_lanes(n_rows), heavy ? n_score : most, most) +
+           8.0 * n_models * n_model + 16.0 * (double)ops->n_factors(n_components, n_features) +
+           8.0 * (double)(n_components * n_classes) + batch + sizeof(struct em);
 }

@@ -11,12 +11,13 @@ struct engine {
     int n_threads;
     struct scratch *scratch; /* [n_threads] */
     /* Where each task's items start in the flat lists of a tick. */
+    struct task **tasks; /* [ENGINE_MAX_TASKS] of this tick, light ones first */
     size_t *slice_start; /* [ENGINE_MAX_TASKS + 1] */
     size_t *part_start;  /* [ENGINE_MAX_TASKS + 1] */
 };
 
 enum status engine_create(const struct rows *rows, int n_threads, size_t max_components,
-                          struct engine **out, struct err *err)
+                          size_t family_work, struct engine **out, struct err *err)
 {
     enum status rc = OK;
     struct engine *engine = NULL;
@@ -29,7 +30,9 @@ enum status engine_create(const struct rows *rows, int n_threads, size_t max_com
         TRY_ALLOC(engine->scratch[t].work, max_components * ROWS_CHUNK, err);
         TRY_ALLOC(engine->scratch[t].rows, 2 * ROWS_CHUNK, err);
         TRY_ALLOC(engine->scratch[t].component, ROWS_CHUNK, err);
+        TRY_ALLOC(engine->scratch[t].family, family_work, err);
     }
+    TRY_ALLOC(engine->tasks, ENGINE_MAX_TASKS, err);
     TRY_ALLOC(engine->slice_start, ENGINE_MAX_TASKS + 1, err);
     TRY_ALLOC(engine->part_start, ENGINE_MAX_TASKS + 1, err);
     *out = engine;
@@ -44,7 +47,9 @@ void engine_destroy(struct engine **engine)
     if (*engine == NULL) return;
     free((*engine)->part_start);
     free((*engine)->slice_start);
+    free((*engine)->tasks);
     for (int t = 0; (*engine)->scratch != NULL && t < (*engine)->n_threads; t++) {
+        free((*engine)->scratch[t].family);
         free((*engine)->scratch[t].component);
         free((*engine)->scratch[t].rows);
         free((*engine)->scratch[t].work);
@@ -60,11 +65,11 @@ static size_t padded(size_t n_sums)
     return (n_sums + 7) / 8 * 8;
 }
 
-enum status engine_task_create(const struct rows *rows, size_t n_sums, struct task *task,
-                               struct err *err)
+enum status engine_task_create(const struct rows *rows, size_t n_lane_sums, size_t n_sums,
+                               struct task *task, struct err *err)
 {
     enum status rc = OK;
-    task->sums_stride = padded(n_sums);
+    task->sums_stride = padded(n_lane_sums);
     TRY_ALLOC(task->lane_sums, rows->n_lanes * task->sums_stride, err);
     TRY_ALLOC(task->sums, n_sums, err);
 done:
@@ -78,14 +83,14 @@ void engine_task_destroy(struct task *task)
     task->sums = task->lane_sums = NULL;
 }
 
-double engine_task_bytes(size_t n_lanes, size_t n_sums)
+double engine_task_bytes(size_t n_lanes, size_t n_lane_sums, size_t n_sums)
 {
-    return 8.0 * ((double)n_lanes + 1.0) * (double)padded(n_sums);
+    return 8.0 * ((double)n_lanes * (double)padded(n_lane_sums) + (double)n_sums);
 }
 
-double engine_scratch_bytes(size_t max_components)
+double engine_scratch_bytes(size_t max_components, size_t family_work)
 {
-    return ROWS_CHUNK * (8.0 * (double)max_components + 16.0 + 4.0);
+    return ROWS_CHUNK * (8.0 * (double)max_components + 16.0 + 4.0) + 8.0 * (double)family_work;
 }
 
 /* The task whose items, in the flat list that `start` describes, hold `item`. */
@@ -105,14 +110,14 @@ static size_t owner(const size_t *start, size_t n_tasks, size_t item)
 static void pass_lane(struct task *task, size_t lane, struct scratch *scratch)
 {
     double *sums = task->lane_sums + lane * task->sums_stride;
-    memset(sums, 0, task->n_sums * sizeof *sums);
+    memset(sums, 0, task->n_lane_sums * sizeof *sums);
     task->pass(task, lane, sums, scratch);
 }
 
 static void add_lanes(struct task *task, size_t n_lanes, size_t slice)
 {
     size_t first = slice * SUM_SLICE, end = first + SUM_SLICE;
-    if (end > task->n_sums) end = task->n_sums;
+    if (end > task->n_lane_sums) end = task->n_lane_sums;
     memset(task->sums + first, 0, (end - first) * sizeof *task->sums);
     for (size_t lane = 0; lane < n_lanes; lane++) {
         const double *sums = task->lane_sums + lane * task->sums_stride;
@@ -121,37 +126,71 @@ static void add_lanes(struct task *task, size_t n_lanes, size_t slice)
     }
 }
 
-void engine_tick(struct engine *engine, struct task *const *tasks, size_t n_tasks)
+/* A heavy task's turn, taken by all threads of the team together. */
+static void pass_batches(struct task *task, const struct rows *rows, struct scratch *scratch)
 {
-    const size_t n_lanes = engine->rows->n_lanes;
+#pragma omp single
+    memset(task->sums, 0, task->n_sums * sizeof *task->sums);
+    for (size_t first = 0; first < rows->n_chunks; first += ENGINE_BATCH) {
+        size_t end = first + ENGINE_BATCH < rows->n_chunks ? first + ENGINE_BATCH : rows->n_chunks;
+#pragma omp for schedule(dynamic)
+        for (size_t chunk = first; chunk < end; chunk++)
+            task->expect(task, chunk, chunk - first, scratch);
+#pragma omp for schedule(dynamic)
+        for (size_t share = 0; share < task->n_gathers; share++)
+            task->gather(task, first, end - first, share);
+    }
+}
+
+/* Orders the tasks of a tick, light ones first, and lays out the flat lists of their items. */
+static size_t lay_out(struct engine *engine, struct task *const *tasks, size_t n_tasks)
+{
+    size_t n_light = 0, n_heavy = 0;
+    for (size_t i = 0; i < n_tasks; i++)
+        if (!tasks[i]->heavy) engine->tasks[n_light++] = tasks[i];
+    for (size_t i = 0; i < n_tasks; i++)
+        if (tasks[i]->heavy) engine->tasks[n_light + n_heavy++] = tasks[i];
     size_t *slice_start = engine->slice_start, *part_start = engine->part_start;
     slice_start[0] = part_start[0] = 0;
     for (size_t i = 0; i < n_tasks; i++) {
-        slice_start[i + 1] = slice_start[i] + (tasks[i]->n_sums + SUM_SLICE - 1) / SUM_SLICE;
-        part_start[i + 1] = part_start[i] + (tasks[i]->solve != NULL ? tasks[i]->n_parts : 0);
+        const struct task *task = engine->tasks[i];
+        size_t n_slices = task->heavy ? 0 : (task->n_lane_sums + SUM_SLICE - 1) / SUM_SLICE;
+        slice_start[i + 1] = slice_start[i] + n_slices;
+        part_start[i + 1] = part_start[i] + (task->solve != NULL ? task->n_parts : 0);
     }
+    return n_light;
+}
+
+void engine_tick(struct engine *engine, struct task *const *given, size_t n_tasks)
+{
+    const size_t n_lanes = engine->rows->n_lanes;
+    const size_t n_light = lay_out(engine, given, n_tasks);
+    struct task **tasks = engine->tasks;
+    const size_t *slice_start = engine->slice_start, *part_start = engine->part_start;
 #pragma omp parallel num_threads(engine->n_threads)
     {
         struct scratch *scratch = &engine->scratch[omp_get_thread_num()];
         /* Lane-major: one stretch of the data serves all tasks while it is in the cache. */
 #pragma omp for schedule(dynamic)
-        for (size_t item = 0; item < n_lanes * n_tasks; item++)
-            pass_lane(tasks[item % n_tasks], item / n_tasks, scratch);
+        for (size_t item = 0; item < n_lanes * n_light; item++)
+            pass_lane(tasks[item % n_light], item / n_light, scratch);
 #pragma omp for schedule(dynamic)
         for (size_t item = 0; item < slice_start[n_tasks]; item++) {
             size_t i = owner(slice_start, n_tasks, item);
             add_lanes(tasks[i], n_lanes, item - slice_start[i]);
         }
+        for (size_t i = n_light; i < n_tasks; i++)
+            pass_batches(tasks[i], engine->rows, scratch);
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < n_tasks; i++)
             tasks[i]->judge(tasks[i]);
 #pragma omp for schedule(dynamic)
         for (size_t item = 0; item < part_start[n_tasks]; item++) {
             size_t i = owner(part_start, n_tasks, item);
-            tasks[i]->solve(tasks[i], item - part_start[i]);
+            tasks[i]->solve(tasks[i], item - part_start[i], scratch);
         }
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < n_tasks; i++)
-            if (tasks[i]->conclude != NULL) tasks[i]->conclude(tasks[i]);
+            if (tasks[i]->conclude != NULL) tasks[i]->conclude(tasks[i], scratch);
     }
 }

@@ -89,6 +89,115 @@ void kernels_moments(size_t n_features, const double *restrict y, size_t n_compo
     }
 }
 
+KERNEL
+void kernels_first(size_t n_features, const double *restrict y, size_t n_components,
+                   const double *restrict mean, const double *restrict resp, double *restrict count,
+                   double *restrict first)
+{
+    for (size_t k = 0; k < n_components; k++) {
+        const vec *r = (const vec *)(resp + k * ROWS_CHUNK);
+        vec sum = {0};
+        for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
+            sum += r[b];
+        double chunk_count = sum_of(&sum);
+        if (chunk_count == 0.0) continue; /* nothing to add */
+        count[k] += chunk_count;
+        for (size_t d = 0; d < n_features; d++) {
+            const vec *column = (const vec *)y + d;
+            double m = mean[k * n_features + d];
+            vec sum1 = {0};
+            for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
+                sum1 += r[b] * (column[b * n_features] - m);
+            first[k * n_features + d] += sum_of(&sum1);
+        }
+    }
+}
+
+KERNEL
+void kernels_cross(size_t n_features, const double *restrict y, const double *restrict mean,
+                   const double *restrict resp, size_t i0, double *restrict second)
+{
+    const vec *r = (const vec *)resp;
+    size_t row[KERNELS_TILE], column[KERNELS_TILE];
+    for (size_t i = 0; i < KERNELS_TILE; i++)
+        row[i] = i0 + i < n_features ? i0 + i : n_features - 1;
+    for (size_t j0 = 0; j0 <= i0; j0 += KERNELS_TILE) {
+        for (size_t j = 0; j < KERNELS_TILE; j++)
+            column[j] = j0 + j < n_features ? j0 + j : n_features - 1;
+        vec sum[KERNELS_TILE][KERNELS_TILE] = {{{0}}};
+        for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) {
+            const vec *block = (const vec *)y + b * n_features;
+            vec right[KERNELS_TILE];
+            for (size_t j = 0; j < KERNELS_TILE; j++)
+                right[j] = block[column[j]] - mean[column[j]];
+            for (size_t i = 0; i < KERNELS_TILE; i++) {
+                vec left = r[b] * (block[row[i]] - mean[row[i]]);
+                for (size_t j = 0; j < KERNELS_TILE; j++)
+                    sum[i][j] += left * right[j];
+            }
+        }
+        for (size_t i = i0; i < i0 + KERNELS_TILE && i < n_features; i++)
+            for (size_t j = j0; j < j0 + KERNELS_TILE && j <= i; j++)
+                second[i * n_features + j] += sum_of(&sum[i - i0][j - j0]);
+    }
+}
+
+KERNEL
+void kernels_mahalanobis(size_t n_features, const double *restrict y, const double *restrict mean,
+                         const double *restrict inverse_factor, double *restrict work,
+                         double *restrict distance)
+{
+    vec *offset = (vec *)work;
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) {
+        const vec *block = (const vec *)y + b * n_features;
+        vec total = {0};
+        for (size_t d = 0; d < n_features; d++)
+            offset[d] = block[d] - mean[d];
+        for (size_t i0 = 0; i0 < n_features; i0 += TILE) {
+            size_t tile = n_features - i0 < TILE ? n_features - i0 : TILE;
+            const double *rows = inverse_factor + i0 * n_features;
+            vec sum[TILE] = {{0}};
+            /* The triangle's zeros inside the last tile cost less than a branch. */
+            if (tile == TILE)
+                for (size_t j = 0; j < i0 + TILE; j++)
+                    for (size_t i = 0; i < TILE; i++)
+                        sum[i] += rows[i * n_features + j] * offset[j];
+            else
+                for (size_t i = 0; i < tile; i++)
+                    for (size_t j = 0; j <= i0 + i; j++)
+                        sum[i] += rows[i * n_features + j] * offset[j];
+            for (size_t i = 0; i < tile; i++)
+                total += sum[i] * sum[i];
+        }
+        ((vec *)distance)[b] = total;
+    }
+}
+
+KERNEL
+void kernels_linear(size_t n_features, const double *restrict y, size_t n_components,
+                    const double *restrict direction, const double *restrict length,
+                    double *restrict distance)
+{
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) {
+        const vec *block = (const vec *)y + b * n_features;
+        for (size_t k0 = 0; k0 < n_components; k0 += TILE) {
+            size_t tile = n_components - k0 < TILE ? n_components - k0 : TILE;
+            const double *w = direction + k0 * n_features;
+            vec sum[TILE] = {{0}};
+            if (tile == TILE)
+                for (size_t d = 0; d < n_features; d++)
+                    for (size_t i = 0; i < TILE; i++)
+                        sum[i] += block[d] * w[i * n_features + d];
+            else
+                for (size_t i = 0; i < tile; i++)
+                    for (size_t d = 0; d < n_features; d++)
+                        sum[i] += block[d] * w[i * n_features + d];
+            for (size_t i = 0; i < tile; i++)
+                ((vec *)(distance + (k0 + i) * ROWS_CHUNK))[b] = length[k0 + i] - 2.0 * sum[i];
+        }
+    }
+}
+
 union bits {
     double value;
     uint64_t word;

@@ -12,7 +12,8 @@ enum status model_create(enum family_id family, size_t n_components, size_t n_fe
     enum status rc = OK;
     struct model *model = NULL;
     *out = NULL;
-    const size_t n_covariances = families[family]->n_covariances(n_components, n_features);
+    const size_t n_covariances =
+        family == FAMILY_none ? 0 : families[family]->n_covariances(n_components, n_features);
     TRY_ALLOC(model, 1, err);
     TRY(err_alloc(n_components + n_components * n_features + n_covariances, sizeof(double), "model",
                   &model->weights, err));
@@ -37,6 +38,23 @@ void model_destroy(struct model **model)
     *model = NULL;
 }
 
+void model_copy(const struct model *source, struct model *target)
+{
+    const size_t n = source->n_components * (1 + source->n_features) + source->n_covariances;
+    memcpy(target->weights, source->weights, n * sizeof *target->weights); /* one block */
+}
+
+void model_from_user(const struct rows *rows, struct model *model)
+{
+    const size_t n_features = model->n_features;
+    for (size_t k = 0; k < model->n_components; k++)
+        for (size_t d = 0; d < n_features; d++) {
+            double *mean = &model->means[k * n_features + d];
+            *mean = ldexp(*mean - rows->centre[d], -rows->exponent[d]);
+        }
+    families[model->family]->rescale(rows, -1, model);
+}
+
 void model_to_user(const struct rows *rows, struct model *model)
 {
     const size_t n_features = model->n_features;
@@ -45,7 +63,7 @@ void model_to_user(const struct rows *rows, struct model *model)
             double *mean = &model->means[k * n_features + d];
             *mean = rows->centre[d] + ldexp(*mean, rows->exponent[d]);
         }
-    families[model->family]->to_user(rows, model);
+    if (model->family != FAMILY_none) families[model->family]->rescale(rows, 1, model);
 }
 
 static bool precedes(const struct model *model, size_t a, size_t b)
@@ -77,5 +95,12 @@ void model_permute(const struct model *source, const size_t *order, struct model
         memcpy(target->means + k * n_features, source->means + order[k] * n_features,
                n_features * sizeof *target->means);
     }
-    families[source->family]->permute(source, order, target);
+    if (source->family == FAMILY_none) return;
+    const size_t own = families[source->family]->n_own(n_features);
+    for (size_t k = 0; k < source->n_components && own > 0; k++)
+        memcpy(target->covariances + k * own, source->covariances + order[k] * own,
+               own * sizeof *target->covariances);
+    if (own == 0)
+        memcpy(target->covariances, source->covariances,
+               source->n_covariances * sizeof *target->covariances);
 }

@@ -14,6 +14,7 @@ const char *const init_names[] = {
 #undef INIT
     NULL};
 
+const char *const method_names[] = {"em", "kmeans", "labelled", NULL};
 const char *const criterion_names[] = {"mean", "relative", "absolute", NULL};
 const char *const mixing_names[] = {"free", "equal", NULL};
 const char *const fail_on_names[] = {"none", "any", NULL};

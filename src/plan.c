@@ -19,35 +19,45 @@
 /* Flops per second and thread of the diag kernels on one core of a 2-core Zen 4 machine. */
 #define TYPICAL_FLOPS_PER_S 4e9
 
-static struct em_settings em_settings_of(const struct config *config, enum family_id family,
-                                         size_t n_components)
+/* Short runs of small-em, as in Biernacki, Celeux & Govaert (2003). */
+#define SMALL_EM_TRIALS 20
+
+static struct em_settings em_settings_of(const struct config *config, const struct plan_fit *fit,
+                                         enum family_id family)
 {
     return (struct em_settings){
         .family = family,
-        .n_components = n_components,
+        .n_components = fit->n_components,
         .max_iter = config->em_max_iter,
+        .start_only = fit->method == METHOD_labelled,
         .tol = config->em_tol,
         .criterion = (enum criterion)config->em_criterion,
         .mixing = (enum mixing)config->em_mixing,
         .reg = {config->em_floor, config->em_floor_absolute, config->em_ridge},
+        .ddof = (double)config->em_ddof,
         .redraws = config->em_redraws,
-        .may_redraw = start_varies(n_components),
+        .may_redraw = start_varies(fit->init, fit->n_components),
+        .n_trials = fit->init == INIT_small_em && fit->n_components > 1 ? SMALL_EM_TRIALS : 0,
     };
 }
 
 struct start_settings plan_start(const struct config *config, const struct plan_fit *fit,
-                                 uint64_t redraw)
+                                 uint64_t redraw, uint64_t trial)
 {
     return (struct start_settings){
         .seed = (uint64_t)config->sweep_seed,
         .max_iter = config->kmeans_max_iter,
         .tol = config->kmeans_tol,
         .init = fit->init,
-        .n_components = fit->em.n_components,
+        .n_components = fit->n_components,
         .restart = fit->restart,
         .redraw = redraw,
+        .trial = trial,
     };
 }
+
+/* --- ids ----------------------------------------------------------------------------------------
+ */
 
 /* The hash of all that the fit's result depends on, and of nothing else. max_iter is left out: a
  * fit that converged before it is the same under any larger one (see shards.h). */
@@ -57,21 +67,29 @@ static enum status identify(const struct config *config, const struct data *data
     enum status rc = OK;
     struct digest *digest = NULL;
     char text[1024], hex[DIGEST_HEX];
-    int n =
-        snprintf(text, sizeof text,
-                 "gmmsweep numerics %d\nem\ndata %s\nweights %s\nlabels %s\nk %zu\n"
-                 "covariance %s\ninit %s\nrestart %llu\nseed %lld\ntol %a\ncriterion %s\n"
-                 "floor %a %a\nridge %a\nmixing %s\nredraws %lld\n",
-                 PLAN_NUMERICS_VERSION, data->sha256, data->weights_sha256, data->labels_sha256,
-                 fit->em.n_components, family_names[fit->em.family], init_names[fit->init],
-                 (unsigned long long)fit->restart, (long long)config->sweep_seed, fit->em.tol,
-                 criterion_names[fit->em.criterion], fit->em.reg.floor, fit->em.reg.floor_absolute,
-                 fit->em.reg.ridge, mixing_names[fit->em.mixing], (long long)fit->em.redraws);
-    if (fit->init == INIT_kmeanspp)
-        snprintf(text + n, sizeof text - (size_t)n, "kmeans %lld %a\n",
-                 (long long)config->kmeans_max_iter, config->kmeans_tol);
+    const struct em_settings *em = &fit->em;
     TRY(digest_create(&digest, err));
+    snprintf(text, sizeof text,
+             "gmmsweep numerics %d\n%s\ndata %s\nweights %s\nlabels %s\nk %zu\ninit %s\n"
+             "restart %llu\nseed %lld\n",
+             PLAN_NUMERICS_VERSION, method_names[fit->method], data->sha256, data->weights_sha256,
+             data->labels_sha256, fit->n_components, init_names[fit->init],
+             (unsigned long long)fit->restart, (long long)config->sweep_seed);
     digest_text(digest, text);
+    if (fit->method != METHOD_kmeans) {
+        snprintf(text, sizeof text,
+                 "covariance %s\ntol %a\ncriterion %s\nfloor %a %a\nridge %a\nmixing %s\n"
+                 "ddof %a\nredraws %lld\n",
+                 family_names[em->family], em->tol, criterion_names[em->criterion], em->reg.floor,
+                 em->reg.floor_absolute, em->reg.ridge, mixing_names[em->mixing], em->ddof,
+                 (long long)em->redraws);
+        digest_text(digest, text);
+    }
+    if (fit->init == INIT_kmeanspp || fit->init == INIT_kmeans) {
+        snprintf(text, sizeof text, "kmeans %lld %a\n", (long long)config->kmeans_max_iter,
+                 config->kmeans_tol);
+        digest_text(digest, text);
+    }
     TRY(digest_finish(digest, hex, err));
     snprintf(fit->id, sizeof fit->id, "%.16s", hex);
 done:
@@ -79,65 +97,157 @@ done:
     return rc;
 }
 
-static size_t restarts_of(const struct config *config, size_t n_components)
+/* --- the list of fits
+ * ------------------------------------------------------------------------------ */
+
+static bool has_method(const struct config *config, enum method method)
 {
-    return start_varies(n_components) ? (size_t)config->sweep_restarts : 1;
+    for (size_t i = 0; i < config->sweep_method.n; i++)
+        if (config->sweep_method.v[i] == (int)method) return true;
+    return false;
+}
+
+static bool is_lloyd(enum init init)
+{
+    return init == INIT_kmeans || init == INIT_kmeanspp;
+}
+
+/* Adds a fit, or only counts it while there is no list yet. */
+static enum status add_fit(const struct config *config, const struct data *data,
+                           const struct plan_fit *like, enum family_id family, struct plan *plan,
+                           struct err *err)
+{
+    if (plan->fits == NULL) {
+        plan->n_fits++;
+        return OK;
+    }
+    struct plan_fit *fit = &plan->fits[plan->n_fits++];
+    const char *family_name = family == FAMILY_none ? "none" : family_names[family];
+    *fit = *like;
+    fit->em = em_settings_of(config, fit, family);
+    if (fit->method == METHOD_labelled)
+        snprintf(fit->name, sizeof fit->name, "labelled-%s", family_name);
+    else
+        snprintf(fit->name, sizeof fit->name, "%s-k%03zu-%s-r%03llu",
+                 fit->method == METHOD_kmeans ? "kmeans" : family_name, fit->n_components,
+                 init_names[fit->init], (unsigned long long)fit->restart);
+    if (fit->n_components > plan->max_components) plan->max_components = fit->n_components;
+    if (family != FAMILY_none) {
+        size_t work = em_family_work(family, data->n_features);
+        if (work > plan->family_work) plan->family_work = work;
+        plan->correlated |= families[family]->correlated;
+    }
+    return identify(config, data, fit, err);
+}
+
+/* The fits of one K and initialiser; those that share a start are neighbours. */
+static enum status add_fits(const struct config *config, const struct data *data,
+                            size_t n_components, enum init init, struct plan *plan, struct err *err)
+{
+    enum status rc = OK;
+    size_t n_restarts = start_varies(init, n_components) ? (size_t)config->sweep_restarts : 1;
+    for (size_t r = 0; r < n_restarts; r++) {
+        struct plan_fit like = {.init = init, .restart = r, .n_components = n_components};
+        for (size_t f = 0; has_method(config, METHOD_em) && f < config->sweep_covariance.n; f++)
+            TRY(add_fit(config, data, &like, (enum family_id)config->sweep_covariance.v[f], plan,
+                        err));
+        like.method = METHOD_kmeans;
+        if (has_method(config, METHOD_kmeans) && is_lloyd(init))
+            TRY(add_fit(config, data, &like, FAMILY_none, plan, err));
+    }
+done:
+    return rc;
+}
+
+/* Goes through all fits of the sweep: once to count them, then to list them. */
+static enum status add_all(const struct config *config, const struct data *data, struct plan *plan,
+                           struct err *err)
+{
+    enum status rc = OK;
+    plan->n_fits = 0;
+    for (size_t i = 0; i < config->sweep_components.n; i++)
+        for (size_t j = 0; j < config->sweep_init.n; j++) {
+            enum init init = (enum init)config->sweep_init.v[j];
+            if (init != INIT_labels)
+                TRY(add_fits(config, data, (size_t)config->sweep_components.v[i], init, plan, err));
+        }
+    for (size_t j = 0; j < config->sweep_init.n; j++)
+        if (config->sweep_init.v[j] == INIT_labels)
+            TRY(add_fits(config, data, data->n_classes, INIT_labels, plan, err));
+    const struct plan_fit like = {
+        .method = METHOD_labelled, .init = INIT_labels, .n_components = data->n_classes};
+    for (size_t f = 0; has_method(config, METHOD_labelled) && f < config->sweep_covariance.n; f++)
+        TRY(add_fit(config, data, &like, (enum family_id)config->sweep_covariance.v[f], plan, err));
+done:
+    return rc;
+}
+
+/* What the config asks must go together with the data. */
+static enum status check_together(const struct config *config, const struct data *data,
+                                  struct err *err)
+{
+    bool by_labels = has_method(config, METHOD_labelled), lloyd = false;
+    for (size_t j = 0; j < config->sweep_init.n; j++) {
+        by_labels |= config->sweep_init.v[j] == INIT_labels;
+        lloyd |= is_lloyd((enum init)config->sweep_init.v[j]);
+    }
+    if (by_labels && data->label == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "data.labels: missing, expected the labels that sweep.init "
+                       "'labels' or sweep.method 'labelled' start from");
+    if (has_method(config, METHOD_kmeans) && !lloyd)
+        return err_set(err, ERR_CONFIG,
+                       "sweep.init: sweep.method 'kmeans' starts from 'kmeans' or "
+                       "'kmeans++', expected one of them");
+    return OK;
 }
 
 static enum status list_fits(const struct config *config, const struct data *data,
                              struct plan *plan, struct err *err)
 {
     enum status rc = OK;
-    const size_t n_families = config->sweep_covariance.n;
-    for (size_t i = 0; i < config->sweep_components.n; i++) {
-        size_t n_components = (size_t)config->sweep_components.v[i];
-        plan->n_fits += config->sweep_init.n * restarts_of(config, n_components) * n_families;
-        if (n_components > plan->max_components) plan->max_components = n_components;
-    }
+    TRY(check_together(config, data, err));
+    TRY(add_all(config, data, plan, err));
+    if (plan->n_fits == 0)
+        FAIL(err, ERR_CONFIG, "sweep.components: missing, expected numbers of components");
     TRY_ALLOC(plan->fits, plan->n_fits, err);
-    struct plan_fit *fit = plan->fits;
-    for (size_t i = 0; i < config->sweep_components.n; i++)
-        for (size_t j = 0; j < config->sweep_init.n; j++) {
-            size_t n_components = (size_t)config->sweep_components.v[i];
-            for (size_t r = 0; r < restarts_of(config, n_components); r++)
-                for (size_t f = 0; f < n_families; f++, fit++) {
-                    enum family_id family = (enum family_id)config->sweep_covariance.v[f];
-                    fit->init = (enum init)config->sweep_init.v[j];
-                    fit->restart = r;
-                    fit->em = em_settings_of(config, family, n_components);
-                    snprintf(fit->name, sizeof fit->name, "%s-k%03zu-%s-r%03zu",
-                             family_names[family], n_components, init_names[fit->init], r);
-                    TRY(identify(config, data, fit, err));
-                }
-        }
+    TRY(add_all(config, data, plan, err));
 done:
     return rc;
 }
 
+/* --- what they will take
+ * ----------------------------------------------------------------------------- */
+
 /* Flops of one iteration of a fit. */
 static double iteration_flops(const struct data *data, const struct plan_fit *fit)
 {
-    return (double)data->n_rows * (double)fit->em.n_components *
-           families[fit->em.family]->flops(data->n_features);
+    double flops = fit->method == METHOD_kmeans ? family_moments_flops(data->n_features)
+                                                : families[fit->em.family]->flops(data->n_features);
+    return (double)data->n_rows * (double)fit->n_components * flops;
 }
 
 /* Peak of the process with n_live fits at once: either while the rows are prepared beside the
  * data as read, or while the fits run. */
 static double memory_with(const struct plan *plan, const struct data *data, size_t n_live)
 {
-    const size_t n_lanes = rows_n_lanes(data->n_rows);
     double values = 8.0 * (double)data->n_rows * (double)data->n_features;
     double rows = rows_bytes(data->n_rows, data->n_features);
     double per_row = 24.0 * (double)data->n_rows; /* source row, label, key of the row */
     double largest = 0.0, results = 0.0;
     for (size_t i = 0; i < plan->n_fits; i++) {
-        const struct em_settings *em = &plan->fits[i].em;
-        largest = fmax(largest, em_bytes(n_lanes, data->n_features, data->n_classes, em) +
-                                    start_bytes(data->n_rows, data->n_features, em->n_components));
+        const struct plan_fit *fit = &plan->fits[i];
+        double bytes = start_bytes(data->n_rows, data->n_features, fit->n_components);
+        if (fit->method != METHOD_kmeans)
+            bytes += em_bytes(data->n_rows, data->n_features, data->n_classes, &fit->em);
+        largest = fmax(largest, bytes);
         results += sizeof(struct plan_fit) + 512.0; /* its row and place in the log */
     }
-    double fits = (double)n_live * largest +
-                  (double)plan->n_threads * engine_scratch_bytes(plan->max_components) + results;
+    double fits =
+        (double)n_live * largest +
+        (double)plan->n_threads * engine_scratch_bytes(plan->max_components, plan->family_work) +
+        results;
+    if (plan->correlated) rows += 8.0 * (double)data->n_features * (double)data->n_features;
     return BASE_BYTES + rows + per_row + fmax(values, fits);
 }
 
@@ -155,9 +265,9 @@ static void choose_live(const struct data *data, struct plan *plan)
     plan->memory_bytes = memory_with(plan, data, plan->n_live);
     plan->flops = 0.0;
     for (size_t i = 0; i < plan->n_fits; i++) {
-        const struct em_settings *em = &plan->fits[i].em;
-        plan->flops += iteration_flops(data, &plan->fits[i]) *
-                       fmin(PLAN_TYPICAL_ITERATIONS, (double)em->max_iter + 1.0);
+        const struct plan_fit *fit = &plan->fits[i];
+        plan->flops += iteration_flops(data, fit) *
+                       fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
     }
     plan->wall_s = plan->flops / (TYPICAL_FLOPS_PER_S * n_threads);
 }
@@ -167,11 +277,12 @@ static double disk_bytes(const struct data *data, const struct plan *plan)
 {
     double bytes = 65536.0;
     for (size_t i = 0; i < plan->n_fits; i++) {
-        const struct em_settings *em = &plan->fits[i].em;
-        size_t n_model = em->n_components * (1 + data->n_features + data->n_classes) +
-                         families[em->family]->n_covariances(em->n_components, data->n_features);
+        const struct plan_fit *fit = &plan->fits[i];
+        size_t n_model = fit->n_components * (1 + data->n_features + data->n_classes);
+        if (fit->method != METHOD_kmeans)
+            n_model += families[fit->em.family]->n_covariances(fit->n_components, data->n_features);
         bytes += 16.0 * (double)n_model + 1024.0 +
-                 64.0 * fmin(PLAN_TYPICAL_ITERATIONS, (double)em->max_iter + 1.0);
+                 64.0 * fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
     }
     return bytes;
 }

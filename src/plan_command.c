@@ -11,8 +11,8 @@
 /* Fits that differ only in their restart are one line. */
 static bool same_line(const struct plan_fit *a, const struct plan_fit *b)
 {
-    return a->em.family == b->em.family && a->em.n_components == b->em.n_components &&
-           a->init == b->init;
+    return a->method == b->method && a->em.family == b->em.family &&
+           a->n_components == b->n_components && a->init == b->init;
 }
 
 static enum status print_fits(const struct plan *plan, struct err *err)
@@ -20,8 +20,8 @@ static enum status print_fits(const struct plan *plan, struct err *err)
     enum status rc = OK;
     struct table *table = NULL;
     bool *told = NULL;
-    static const char *const names[] = {"k", "covariance", "init", "fits"};
-    TRY(table_create(4, names, &table, err));
+    static const char *const names[] = {"method", "k", "covariance", "init", "fits"};
+    TRY(table_create(sizeof names / sizeof names[0], names, &table, err));
     TRY_ALLOC(told, plan->n_fits, err);
     for (size_t i = 0; i < plan->n_fits; i++) {
         if (told[i]) continue;
@@ -31,9 +31,11 @@ static enum status print_fits(const struct plan *plan, struct err *err)
             told[j] = true;
             count++;
         }
-        table_int(table, (int64_t)plan->fits[i].em.n_components);
-        table_text(table, family_names[plan->fits[i].em.family]);
-        table_text(table, init_names[plan->fits[i].init]);
+        const struct plan_fit *fit = &plan->fits[i];
+        table_text(table, method_names[fit->method]);
+        table_int(table, (int64_t)fit->n_components);
+        table_text(table, fit->method == METHOD_kmeans ? "none" : family_names[fit->em.family]);
+        table_text(table, init_names[fit->init]);
         table_int(table, count);
     }
     TRY(table_print(table, TABLE_TEXT, stdout, err));

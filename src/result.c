@@ -27,24 +27,28 @@ done:
     return rc;
 }
 
-/* The model and what is told by component, in canonical order and the user's units. */
-static enum status take_model(const struct rows *rows, const struct em *em, struct result *result,
+/* Takes over a model in the units of rows and its confusion [K, C], in canonical order; the order
+ * of classes, where the components are made from them. */
+static enum status take_model(const struct rows *rows, const struct model *model,
+                              const double *confusion, bool keep_order, struct result *result,
                               struct err *err)
 {
     enum status rc = OK;
-    const size_t n_components = em->settings.n_components, n_classes = result->n_classes;
+    const size_t n_components = model->n_components, n_classes = result->n_classes;
     struct model *user = NULL;
     size_t *order = NULL;
     TRY_ALLOC(order, n_components, err);
-    TRY(model_create(em->settings.family, n_components, rows->n_features, &user, err));
-    for (size_t k = 0; k < n_components; k++)
-        order[k] = k;
-    model_permute(em->model, order, user);
+    TRY(model_create(model->family, n_components, rows->n_features, &user, err));
+    model_copy(model, user);
     model_to_user(rows, user);
-    model_order(user, order);
+    if (keep_order)
+        for (size_t k = 0; k < n_components; k++)
+            order[k] = k;
+    else
+        model_order(user, order);
     model_permute(user, order, result->model);
     for (size_t k = 0; k < n_components && n_classes > 0; k++)
-        memcpy(result->confusion + k * n_classes, em->confusion + order[k] * n_classes,
+        memcpy(result->confusion + k * n_classes, confusion + order[k] * n_classes,
                n_classes * sizeof *result->confusion);
 done:
     model_destroy(&user);
@@ -70,7 +74,13 @@ static void judge(const struct rows *rows, const struct em *em, struct fit_row *
     row->aic = -2.0 * row->loglik + 2.0 * p;
     row->icl = row->bic + 2.0 * em->entropy;
     row->min_count = least;
-    row->floored = (int64_t)ops->count_floored(rows, &em->settings.reg, em->model);
+    row->heldout = em->heldout;
+    row->floored = 0;
+    row->min_eigenvalue = em->least_eigenvalue[0];
+    for (size_t k = 0; k < n_components; k++) {
+        row->floored += (int64_t)em->floored[k];
+        row->min_eigenvalue = fmin(row->min_eigenvalue, em->least_eigenvalue[k]);
+    }
     row->flagged = em->outcome == OUTCOME_degenerate || least < ops->rows_needed(n_features);
 }
 
@@ -88,26 +98,34 @@ static enum status score(struct result *result, struct err *err)
     return OK;
 }
 
+/* What the plan says of the fit. */
+static void describe(const struct config *config, const struct plan_fit *fit, struct fit_row *row)
+{
+    fit_row_init(row);
+    snprintf(row->name, sizeof row->name, "%s", fit->name);
+    snprintf(row->id, sizeof row->id, "%s", fit->id);
+    snprintf(row->method, sizeof row->method, "%s", method_names[fit->method]);
+    snprintf(row->covariance, sizeof row->covariance, "%s",
+             fit->method == METHOD_kmeans ? "none" : family_names[fit->em.family]);
+    snprintf(row->init, sizeof row->init, "%s", init_names[fit->init]);
+    row->k = (int64_t)fit->n_components;
+    row->restart = (int64_t)fit->restart;
+    row->seed = config->sweep_seed;
+}
+
 enum status result_create(const struct config *config, const struct rows *rows,
                           const struct plan_fit *fit, const struct em *em, struct result **out,
                           struct err *err)
 {
     enum status rc = OK;
     struct result *result = NULL;
+    const bool keep_order = fit->init == INIT_labels || fit->init == INIT_file;
     *out = NULL;
     TRY(allocate(em->settings.family, em->settings.n_components, rows->n_features, em->n_entries,
                  rows->n_classes, &result, err));
     struct fit_row *row = &result->row;
-    fit_row_init(row);
-    snprintf(row->name, sizeof row->name, "%s", fit->name);
-    snprintf(row->id, sizeof row->id, "%s", fit->id);
-    snprintf(row->method, sizeof row->method, "em");
-    snprintf(row->covariance, sizeof row->covariance, "%s", family_names[em->settings.family]);
-    snprintf(row->init, sizeof row->init, "%s", init_names[fit->init]);
+    describe(config, fit, row);
     snprintf(row->status, sizeof row->status, "%s", outcome_names[em->outcome]);
-    row->k = (int64_t)em->settings.n_components;
-    row->restart = (int64_t)fit->restart;
-    row->seed = config->sweep_seed;
     row->iterations = (int64_t)em->n_entries - 1;
     row->redraws = (int64_t)em->redraw;
     row->history_count = (int64_t)em->n_entries;
@@ -115,12 +133,63 @@ enum status result_create(const struct config *config, const struct rows *rows,
     row->max_drop = em->max_drop;
     memcpy(result->trace, em->trace, em->n_entries * sizeof *result->trace);
     judge(rows, em, row);
-    TRY(take_model(rows, em, result, err));
-    row->min_eigenvalue = families[em->settings.family]->min_eigenvalue(result->model);
+    TRY(take_model(rows, em->model, em->confusion, keep_order, result, err));
     TRY(score(result, err));
     *out = result;
     result = NULL;
 done:
+    result_destroy(&result);
+    return rc;
+}
+
+/* Weights and confusion [K, C] of hard clusters; without clusters (too few rows) nothing. */
+static void count_clusters(const struct rows *rows, const struct start *clusters, double *weights,
+                           double *confusion)
+{
+    if (clusters->assignment == NULL) return;
+    for (size_t n = 0; n < rows->n_rows; n++) {
+        size_t k = (size_t)clusters->assignment[n];
+        weights[k] += rows->weight[n] / rows->total_weight;
+        if (rows->label != NULL)
+            confusion[k * rows->n_classes + (size_t)rows->label[n]] += rows->weight[n];
+    }
+}
+
+enum status result_create_kmeans(const struct config *config, const struct rows *rows,
+                                 const struct plan_fit *fit, const struct start *clusters,
+                                 struct result **out, struct err *err)
+{
+    enum status rc = OK;
+    struct result *result = NULL;
+    struct model *model = NULL;
+    double *confusion = NULL;
+    *out = NULL;
+    TRY(allocate(FAMILY_none, fit->n_components, rows->n_features, 0, rows->n_classes, &result,
+                 err));
+    TRY(model_create(FAMILY_none, fit->n_components, rows->n_features, &model, err));
+    if (rows->n_classes > 0) TRY_ALLOC(confusion, fit->n_components * rows->n_classes, err);
+    struct fit_row *row = &result->row;
+    describe(config, fit, row);
+    const bool at_limit = (int64_t)clusters->n_iterations >= config->kmeans_max_iter;
+    const enum outcome outcome = clusters->short_of_rows ? OUTCOME_degenerate
+                                 : at_limit              ? OUTCOME_max_iter
+                                                         : OUTCOME_converged;
+    snprintf(row->status, sizeof row->status, "%s", outcome_names[outcome]);
+    row->flagged = outcome == OUTCOME_degenerate;
+    row->iterations = (int64_t)clusters->n_iterations;
+    row->history_count = 0;
+    if (clusters->assignment != NULL)
+        row->inertia = ldexp(clusters->inertia, 2 * rows->max_exponent) / rows->total_weight;
+    memcpy(model->means, clusters->means,
+           fit->n_components * rows->n_features * sizeof *model->means);
+    count_clusters(rows, clusters, model->weights, confusion);
+    TRY(take_model(rows, model, confusion, false, result, err));
+    if (clusters->assignment != NULL) TRY(score(result, err));
+    *out = result;
+    result = NULL;
+done:
+    free(confusion);
+    model_destroy(&model);
     result_destroy(&result);
     return rc;
 }
@@ -165,7 +234,7 @@ enum status result_unpack(struct unpack *unpack, struct result **out, struct err
     uint64_t family = unpack_u64(unpack), n_components = unpack_u64(unpack);
     uint64_t n_features = unpack_u64(unpack), n_entries = unpack_u64(unpack);
     uint64_t n_classes = unpack_u64(unpack), most = unpack->n / sizeof(double);
-    if (unpack->failed || family >= N_FAMILIES || n_components == 0 || n_components > most ||
+    if (unpack->failed || family > FAMILY_none || n_components == 0 || n_components > most ||
         n_features == 0 || n_features > most / n_components || n_entries > most ||
         n_classes > most / n_components)
         FAIL(err, ERR_DATA, "a finished fit in the log has an impossible shape");

@@ -1,5 +1,7 @@
 #include "rows.h"
 
+#include "kernels.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,8 @@ static void fill_feature(const struct data *data, const size_t *used, struct row
         double x = data->x[used[n] * data->n_features + d];
         double y = ldexp(x - rows->centre[d], -rows->exponent[d]);
         rows->y[index_of(rows, n, d)] = y;
+        rows->low[d] = fmin(rows->low[d], y);
+        rows->high[d] = fmax(rows->high[d], y);
         sum += rows->weight[n] * y;
         square += rows->weight[n] * y * y;
     }
@@ -85,18 +89,17 @@ static void fill_feature(const struct data *data, const size_t *used, struct row
 /* Exponents so that |y| <= 1; a constant feature gets the largest exponent of the others. */
 static void choose_exponents(struct rows *rows, const double *reach)
 {
-    int largest = 0;
     bool any = false;
     for (size_t d = 0; d < rows->n_features; d++) {
         if (reach[d] == 0.0) continue;
         frexp(reach[d], &rows->exponent[d]);
-        if (!any || rows->exponent[d] > largest) largest = rows->exponent[d];
+        if (!any || rows->exponent[d] > rows->max_exponent) rows->max_exponent = rows->exponent[d];
         any = true;
     }
     rows->log_scale = 0.0;
     for (size_t d = 0; d < rows->n_features; d++) {
-        if (reach[d] == 0.0) rows->exponent[d] = largest;
-        rows->unit[d] = ldexp(1.0, rows->exponent[d] - largest);
+        if (reach[d] == 0.0) rows->exponent[d] = rows->max_exponent;
+        rows->unit[d] = ldexp(1.0, rows->exponent[d] - rows->max_exponent);
         rows->log_scale += rows->exponent[d] * 0.693147180559945309417;
     }
 }
@@ -165,6 +168,8 @@ static enum status allocate(struct rows *rows, const struct data *data, struct e
     if (data->label != NULL) TRY_ALLOC(rows->label, padded, err);
     TRY_ALLOC(rows->centre, rows->n_features, err);
     TRY_ALLOC(rows->exponent, rows->n_features, err);
+    TRY_ALLOC(rows->low, rows->n_features, err);
+    TRY_ALLOC(rows->high, rows->n_features, err);
     TRY_ALLOC(rows->variance, rows->n_features, err);
     TRY_ALLOC(rows->floor_unit, rows->n_features, err);
     TRY_ALLOC(rows->unit, rows->n_features, err);
@@ -213,12 +218,37 @@ done:
     return rc;
 }
 
+enum status rows_add_covariance(struct rows *rows, int n_threads, struct err *err)
+{
+    enum status rc = OK;
+    const size_t n_features = rows->n_features;
+    double *zero = NULL;
+    TRY_ALLOC(zero, n_features, err);
+    TRY_ALLOC(rows->covariance, n_features * n_features, err);
+    /* A stripe of the matrix is one thread's, and takes the chunks in order. */
+#pragma omp parallel for schedule(dynamic) num_threads(n_threads)
+    for (size_t i = 0; i < n_features; i += KERNELS_TILE) {
+        for (size_t chunk = 0; chunk < rows->n_chunks; chunk++)
+            kernels_cross(n_features, rows_chunk(rows, chunk), zero,
+                          rows->weight + chunk * ROWS_CHUNK, i, rows->covariance);
+        for (size_t d = i; d < i + KERNELS_TILE && d < n_features; d++)
+            for (size_t e = 0; e <= d; e++)
+                rows->covariance[d * n_features + e] /= rows->total_weight;
+    }
+done:
+    free(zero);
+    return rc;
+}
+
 void rows_destroy(struct rows **rows)
 {
     if (*rows == NULL) return;
+    free((*rows)->covariance);
     free((*rows)->unit);
     free((*rows)->floor_unit);
     free((*rows)->variance);
+    free((*rows)->high);
+    free((*rows)->low);
     free((*rows)->exponent);
     free((*rows)->centre);
     free((*rows)->label);

@@ -25,13 +25,14 @@ struct run {
 };
 
 static enum status keep_fit(void *context, const struct plan_fit *fit, const struct em *em,
-                            struct err *err)
+                            const struct start *clusters, struct err *err)
 {
     enum status rc = OK;
     struct run *run = context;
     struct result *result = NULL;
     struct pack payload = {0};
-    TRY(result_create(run->config, run->rows, fit, em, &result, err));
+    TRY(em != NULL ? result_create(run->config, run->rows, fit, em, &result, err)
+                   : result_create_kmeans(run->config, run->rows, fit, clusters, &result, err));
     result_pack(result, &payload);
     TRY(log_append(run->log, LOG_FINISHED, &payload, err));
     progress_fit(&run->progress, &result->row);
@@ -120,7 +121,7 @@ done:
 /* Fits what is missing and appends it to the log. */
 static enum status fit_missing(const struct cli *cli, const struct sweep_setup *setup,
                                const struct shards *shards, const ptrdiff_t *place,
-                               const struct rows *rows, struct err *err)
+                               struct rows *rows, struct err *err)
 {
     enum status rc = OK;
     bool *finished = NULL;
@@ -131,9 +132,11 @@ static enum status fit_missing(const struct cli *cli, const struct sweep_setup *
         finished[i] = place[i] >= 0;
         n_finished += finished[i];
     }
+    if (setup->plan->correlated) TRY(rows_add_covariance(rows, setup->plan->n_threads, err));
     TRY(open_log(cli, setup, shards, &run.log, err));
     progress_init(&run.progress, cli->quiet, setup->plan->n_fits, n_finished);
-    rc = sweep_run(setup->config, rows, setup->plan, finished, keep_fit, keep_safe, &run, err);
+    rc =
+        sweep_run(setup->config, rows, NULL, setup->plan, finished, keep_fit, keep_safe, &run, err);
     progress_end(&run.progress);
 done:;
     struct err closing;

@@ -194,9 +194,12 @@ done:
 /* --- matching ------------------------------------------------------------------------------------
  */
 
-/* Whether the fit would have ended the same way with at most max_iter iterations. */
-static bool serves(const struct fit_row *row, int64_t max_iter)
+/* Whether the fit would have ended the same way with at most max_iter iterations. Only EM's limit
+ * is left out of the ids. */
+static bool serves(const struct fit_row *row, const struct plan_fit *fit)
 {
+    const int64_t max_iter = fit->em.max_iter;
+    if (fit->method != METHOD_em) return true;
     if (row->iterations == max_iter) return true;
     bool stopped_by_limit = strcmp(row->status, outcome_names[OUTCOME_max_iter]) == 0;
     return row->iterations < max_iter && !stopped_by_limit;
@@ -221,7 +224,7 @@ size_t shards_match(const struct shards *shards, const struct plan *plan, ptrdif
         place[i] = -1;
         if (!found) continue;
         const struct fit_row *row = &shards->fits[low - 1].row;
-        if (serves(row, plan->fits[i].em.max_iter)) place[i] = (ptrdiff_t)low - 1;
+        if (serves(row, &plan->fits[i])) place[i] = (ptrdiff_t)low - 1;
         /* Ended at a smaller max_iter: known to the plan, to be computed again. */
         if (place[i] >= 0 || row->iterations < plan->fits[i].em.max_iter) n_matched++;
     }

@@ -1,6 +1,7 @@
 #include "start.h"
 
 #include "kernels.h"
+#include "kmeans.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,14 +11,19 @@
  * are taken in order instead, so that the loop ends on any data. */
 #define DRAWS_PER_COMPONENT 64
 
-static double draw(struct start *start)
+double start_draw(struct start *start)
 {
     return rng_uniform(&start->stream, start->n_drawn++);
 }
 
-static double *mean_of(const struct start *start, size_t k)
+double *start_mean(const struct start *start, size_t k)
 {
     return start->means + k * start->rows->n_features;
+}
+
+size_t start_sums(size_t n_components, size_t n_features)
+{
+    return 2 + n_components * (1 + 2 * n_features);
 }
 
 /* --- points: K different rows ------------------------------------------------------------- */
@@ -33,9 +39,9 @@ static bool is_picked(const struct rows *rows, const size_t *picks, size_t k, si
 static size_t pick_new(struct start *start, const size_t *picks, size_t k)
 {
     const struct rows *rows = start->rows;
-    size_t n = rows_pick(rows, draw(start));
+    size_t n = rows_pick(rows, start_draw(start));
     for (int i = 1; i < DRAWS_PER_COMPONENT && is_picked(rows, picks, k, n); i++)
-        n = rows_pick(rows, draw(start));
+        n = rows_pick(rows, start_draw(start));
     for (size_t i = 0; i < rows->n_rows && is_picked(rows, picks, k, n); i++)
         n = (n + 1) % rows->n_rows;
     return n;
@@ -48,9 +54,9 @@ static enum status start_points(struct start *start, struct err *err)
     const size_t n_components = start->settings.n_components;
     TRY_ALLOC(picks, n_components, err);
     for (size_t k = 0; k < n_components; k++) {
-        picks[k] =
-            start->short_of_rows ? rows_pick(start->rows, draw(start)) : pick_new(start, picks, k);
-        rows_get(start->rows, picks[k], mean_of(start, k));
+        picks[k] = start->short_of_rows ? rows_pick(start->rows, start_draw(start))
+                                        : pick_new(start, picks, k);
+        rows_get(start->rows, picks[k], start_mean(start, k));
     }
     start->done = true;
 done:
@@ -58,159 +64,206 @@ done:
     return rc;
 }
 
-/* --- k-means++ seeds, then Lloyd ----------------------------------------------------------- */
+/* --- by k-means ------------------------------------------------------------------------------ */
 
-static void seed_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
+static enum status prepare_kmeans(struct start *start, struct err *err)
 {
-    struct start *start = (struct start *)task;
-    const struct rows *rows = start->rows;
-    const double *seed = mean_of(start, start->n_seeds - 1);
-    size_t chunk, end;
-    for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
-        double *nearest = start->nearest + chunk * ROWS_CHUNK;
-        const double *weight = rows->weight + chunk * ROWS_CHUNK;
-        kernels_distance(rows->n_features, rows_chunk(rows, chunk), 1, seed, rows->unit, 0,
-                         scratch->work);
-        for (size_t n = 0; n < ROWS_CHUNK; n++) {
-            if (scratch->work[n] < nearest[n]) nearest[n] = scratch->work[n];
-            sums[0] += weight[n] * nearest[n];
-        }
-    }
-}
-
-/* The row that u picks with chances in proportion to weight times squared distance: first the
- * lane by the lanes' sums, then the row within it. */
-static size_t pick_far(const struct start *start, double u)
-{
-    const struct rows *rows = start->rows;
-    const struct task *task = &start->task;
-    double left = u * task->sums[0];
-    size_t lane = 0;
-    while (lane + 1 < rows->n_lanes && left >= task->lane_sums[lane * task->sums_stride])
-        left -= task->lane_sums[lane++ * task->sums_stride];
-    size_t first, end, pick = 0;
-    rows_lane(rows, lane, &first, &end);
-    for (size_t n = first * ROWS_CHUNK; n < end * ROWS_CHUNK; n++) {
-        double share = rows->weight[n] * start->nearest[n];
-        if (share == 0.0) continue;
-        pick = n;
-        if (left < share) break;
-        left -= share;
-    }
-    return pick;
-}
-
-static void lloyd_begin(struct start *start);
-
-static void seed_judge(struct task *task)
-{
-    struct start *start = (struct start *)task;
-    if (start->n_seeds == start->settings.n_components) {
-        lloyd_begin(start);
-        return;
-    }
-    rows_get(start->rows, pick_far(start, draw(start)), mean_of(start, start->n_seeds++));
+    enum status rc = OK;
+    const size_t n_padded = start->rows->n_chunks * ROWS_CHUNK;
+    const size_t n_sums = start_sums(start->settings.n_components, start->rows->n_features);
+    TRY_ALLOC(start->nearest, n_padded, err);
+    for (size_t n = 0; n < n_padded; n++)
+        start->nearest[n] = HUGE_VAL;
+    TRY(engine_task_create(start->rows, n_sums, n_sums, &start->task, err));
+done:
+    return rc;
 }
 
 static enum status start_kmeanspp(struct start *start, struct err *err)
 {
     enum status rc = OK;
-    const size_t n_padded = start->rows->n_chunks * ROWS_CHUNK;
-    const size_t n_components = start->settings.n_components;
     if (start->short_of_rows) return start_points(start, err);
-    TRY_ALLOC(start->nearest, n_padded, err);
-    TRY_ALLOC(start->assignment, n_padded, err);
-    for (size_t n = 0; n < n_padded; n++)
-        start->nearest[n] = HUGE_VAL;
-    const size_t n_moments = n_components * start->rows->n_features;
-    TRY(engine_task_create(start->rows, 2 + n_components + 2 * n_moments, &start->task, err));
-    start->task.n_sums = 1;
-    start->task.pass = seed_pass;
-    start->task.judge = seed_judge;
-    rows_get(start->rows, rows_pick(start->rows, draw(start)), mean_of(start, start->n_seeds++));
+    TRY(prepare_kmeans(start, err));
+    TRY_ALLOC(start->assignment, start->rows->n_chunks * ROWS_CHUNK, err);
+    kmeans_seed(start);
 done:
     return rc;
 }
 
-/* sums: [0] weighted squared distance, [1] rows that changed cluster, then count [K], and first
- * and second moments [K, D] about the means. */
-static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
+static enum status start_kmeans(struct start *start, struct err *err)
 {
-    struct start *start = (struct start *)task;
+    enum status rc = OK;
+    TRY(start_points(start, err));
+    if (start->short_of_rows) return OK;
+    TRY(prepare_kmeans(start, err));
+    TRY_ALLOC(start->assignment, start->rows->n_chunks * ROWS_CHUNK, err);
+    start->done = false;
+    kmeans_lloyd(start);
+done:
+    return rc;
+}
+
+static enum status start_identity(struct start *start, struct err *err)
+{
+    enum status rc = OK;
+    start->shape = START_IDENTITY;
+    if (start->short_of_rows) return start_points(start, err);
+    TRY(prepare_kmeans(start, err));
+    kmeans_seed(start);
+done:
+    return rc;
+}
+
+/* --- at random ----------------------------------------------------------------------------------
+ */
+
+static enum status start_small_em(struct start *start, struct err *err)
+{
+    return start_points(start, err);
+}
+
+static enum status start_parameters(struct start *start, struct err *err)
+{
+    (void)err;
     const struct rows *rows = start->rows;
+    for (size_t k = 0; k < start->settings.n_components; k++)
+        for (size_t d = 0; d < rows->n_features; d++)
+            start_mean(start, k)[d] =
+                rows->low[d] + start_draw(start) * (rows->high[d] - rows->low[d]);
+    start->shape = START_RANDOM;
+    start->done = true;
+    return OK;
+}
+
+/* The means stay zero, the centre of the data; they are where the moments are taken about. */
+static enum status start_random_resp(struct start *start, struct err *err)
+{
+    (void)err;
+    start->random_responsibilities = true;
+    start->done = true;
+    return OK;
+}
+
+/* --- given
+ * ---------------------------------------------------------------------------------------- */
+
+static enum status start_labels(struct start *start, struct err *err)
+{
+    enum status rc = OK;
+    const size_t n_padded = start->rows->n_chunks * ROWS_CHUNK;
+    TRY_ALLOC(start->assignment, n_padded, err);
+    memcpy(start->assignment, start->rows->label, n_padded * sizeof *start->assignment);
+    start->short_of_rows = false;
+    start->done = true;
+done:
+    return rc;
+}
+
+static enum status start_file(struct start *start, struct err *err)
+{
+    (void)err;
+    const struct model *given = start->settings.given;
+    memcpy(start->means, given->means,
+           given->n_components * given->n_features * sizeof *given->means);
+    start->short_of_rows = false;
+    start->done = true;
+    return OK;
+}
+
+/* --- what a fit asks of a start
+ * ---------------------------------------------------------------------- */
+
+bool start_has_responsibilities(const struct start *start)
+{
+    return start->assignment != NULL || start->random_responsibilities;
+}
+
+/* Where the random responsibilities of row n begin in the stream: no K comes near 2^20. */
+static uint64_t row_index(size_t n)
+{
+    return (uint64_t)n << 20;
+}
+
+void start_responsibilities(const struct start *start, size_t chunk, double *resp)
+{
     const size_t n_components = start->settings.n_components;
-    double *count = sums + 2, *first = count + n_components;
-    double *second = first + n_components * rows->n_features;
-    size_t chunk, end;
-    for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
-        const double *y = rows_chunk(rows, chunk);
-        const double *weight = rows->weight + chunk * ROWS_CHUNK;
-        double *nearest = start->nearest + chunk * ROWS_CHUNK;
-        int32_t *assignment = start->assignment + chunk * ROWS_CHUNK;
-        kernels_distance(rows->n_features, y, n_components, start->means, rows->unit, 0,
-                         scratch->work);
-        kernels_nearest(n_components, scratch->work, scratch->component, nearest);
-        for (size_t n = 0; n < ROWS_CHUNK; n++) {
-            sums[0] += weight[n] * nearest[n];
-            sums[1] += weight[n] > 0.0 && scratch->component[n] != assignment[n];
-        }
-        memcpy(assignment, scratch->component, ROWS_CHUNK * sizeof *assignment);
-        if (start->settled) continue;
-        kernels_one_hot(n_components, assignment, weight, scratch->work);
-        kernels_moments(rows->n_features, y, n_components, start->means, scratch->work, count,
-                        first, second);
-    }
-}
-
-/* An empty cluster moves to the row that is farthest from its own mean, as in scikit-learn; the
- * row counts as served, so that a second empty cluster takes another. */
-static void refill(struct start *start, size_t k)
-{
-    const struct rows *rows = start->rows;
-    size_t farthest = 0;
-    for (size_t n = 1; n < rows->n_rows; n++)
-        if (start->nearest[n] > start->nearest[farthest]) farthest = n;
-    rows_get(rows, farthest, mean_of(start, k));
-    start->nearest[farthest] = 0.0;
-}
-
-static void lloyd_judge(struct task *task)
-{
-    struct start *start = (struct start *)task;
-    const struct rows *rows = start->rows;
-    const size_t n_components = start->settings.n_components, n_features = rows->n_features;
-    if (start->settled || (start->n_iterations > 0 && task->sums[1] == 0.0)) {
-        start->done = true;
+    const double *weight = start->rows->weight + chunk * ROWS_CHUNK;
+    if (start->assignment != NULL) {
+        kernels_one_hot(n_components, start->assignment + chunk * ROWS_CHUNK, weight, resp);
         return;
     }
-    const double *count = task->sums + 2, *first = count + n_components;
-    double shift = 0.0, spread = 0.0;
-    for (size_t k = 0; k < n_components; k++) {
-        if (count[k] == 0.0) {
-            refill(start, k);
-            shift = HUGE_VAL;
-            continue;
+    for (size_t n = 0; n < ROWS_CHUNK; n++) {
+        double sum = 0.0;
+        for (size_t k = 0; k < n_components; k++) {
+            double u = rng_uniform(&start->stream, row_index(chunk * ROWS_CHUNK + n) + k);
+            resp[k * ROWS_CHUNK + n] = u;
+            sum += u;
         }
-        for (size_t d = 0; d < n_features; d++) {
-            double step = first[k * n_features + d] / count[k];
-            mean_of(start, k)[d] += step;
-            shift += step * rows->unit[d] * (step * rows->unit[d]);
-        }
+        for (size_t k = 0; k < n_components; k++)
+            resp[k * ROWS_CHUNK + n] *= weight[n] / sum;
     }
-    for (size_t d = 0; d < n_features; d++)
-        spread += rows->variance[d] * rows->unit[d] * rows->unit[d];
-    start->n_iterations++;
-    start->settled = shift <= start->settings.tol * spread / (double)n_features ||
-                     (int64_t)start->n_iterations >= start->settings.max_iter;
-    task->n_sums = start->settled ? 2 : task->n_sums;
 }
 
-static void lloyd_begin(struct start *start)
+size_t start_covariance_work(size_t n_features, bool correlated)
 {
-    start->settled = start->settings.max_iter == 0;
-    start->task.n_sums = 2 + start->settings.n_components * (1 + 2 * start->rows->n_features);
-    start->task.pass = lloyd_pass;
-    start->task.judge = lloyd_judge;
+    return correlated ? 2 * n_features * n_features : n_features;
+}
+
+/* Element (i, j) of component k's A, behind the draws of the means. */
+static double random_element(const struct start *start, size_t k, size_t i, size_t j)
+{
+    const size_t n = start->rows->n_features;
+    return rng_uniform(&start->stream, ((uint64_t)1 << 40) + (k * n + i) * n + j);
+}
+
+/* S A A' S with A uniform in [0, 1) and S = diag(deviation / sqrt(D)). */
+static void random_covariance(const struct start *start, size_t k, bool correlated, double *out)
+{
+    const struct rows *rows = start->rows;
+    const size_t n = rows->n_features;
+    double *a = out + n * n;
+    for (size_t i = 0; i < n; i++) {
+        double square = 0.0;
+        for (size_t j = 0; j < n; j++) {
+            double element = random_element(start, k, i, j);
+            /* a holds A', so that kernels_gram gives A A'. */
+            if (correlated) a[j * n + i] = element * sqrt(rows->floor_unit[i] / (double)n);
+            square += element * element;
+        }
+        if (!correlated) out[i] = square * rows->floor_unit[i] / (double)n;
+    }
+    if (correlated) kernels_gram(n, a, out);
+}
+
+static void fill_diagonal(size_t n, bool correlated, const double *diagonal, double *out)
+{
+    if (correlated) memset(out, 0, n * n * sizeof *out);
+    for (size_t d = 0; d < n; d++)
+        out[correlated ? d * n + d : d] = diagonal[d];
+}
+
+void start_own_variances(const struct rows *rows, bool correlated, double *out)
+{
+    fill_diagonal(rows->n_features, correlated, rows->floor_unit, out);
+}
+
+const double *start_covariance(const struct start *start, size_t k, bool correlated, double *work)
+{
+    const struct rows *rows = start->rows;
+    const size_t n = rows->n_features;
+    switch (start->shape) {
+    case START_DATA:
+        return correlated ? rows->covariance : rows->variance;
+    case START_RANDOM:
+        random_covariance(start, k, correlated, work);
+        break;
+    case START_IDENTITY:
+        if (correlated) memset(work, 0, n * n * sizeof *work);
+        for (size_t d = 0; d < n; d++)
+            work[correlated ? d * n + d : d] = ldexp(1.0, -2 * rows->exponent[d]);
+        break;
+    }
+    return work;
 }
 
 /* --- all of them ---------------------------------------------------------------------------- */
@@ -234,6 +287,7 @@ enum status start_create(const struct rows *rows, const struct start_settings *s
     start->settings = *settings;
     start->stream = (struct rng_stream){settings->seed, rng_name(init_names[settings->init]),
                                         settings->restart, settings->redraw};
+    start->n_drawn = settings->trial << 32;
     start->short_of_rows = rows->n_distinct < settings->n_components;
     TRY_ALLOC(start->means, settings->n_components * rows->n_features, err);
     TRY(start_functions[settings->init](start, err));
@@ -255,14 +309,14 @@ void start_destroy(struct start **start)
     *start = NULL;
 }
 
-bool start_varies(size_t n_components)
+bool start_varies(enum init init, size_t n_components)
 {
-    return n_components > 1;
+    return n_components > 1 && init != INIT_labels && init != INIT_file;
 }
 
 double start_bytes(size_t n_rows, size_t n_features, size_t n_components)
 {
-    double n_sums = 2.0 + (double)n_components * (1.0 + 2.0 * (double)n_features);
-    return engine_task_bytes(rows_n_lanes(n_rows), (size_t)n_sums) + 12.0 * (double)n_rows +
+    size_t n_sums = start_sums(n_components, n_features);
+    return engine_task_bytes(rows_n_lanes(n_rows), n_sums, n_sums) + 12.0 * (double)n_rows +
            8.0 * (double)(n_components * n_features);
 }

@@ -19,6 +19,17 @@ static const struct model_array {
 };
 enum { N_MODEL_ARRAYS = sizeof model_arrays / sizeof model_arrays[0] };
 
+/* Fits whose models have one shape stand together. */
+static void group_path(const struct fit_row *row, char *path, size_t size)
+{
+    if (strcmp(row->method, method_names[METHOD_labelled]) == 0)
+        snprintf(path, size, "/models/labelled-%s", row->covariance);
+    else if (strcmp(row->method, method_names[METHOD_kmeans]) == 0)
+        snprintf(path, size, "/models/kmeans-k%03lld", (long long)row->k);
+    else
+        snprintf(path, size, "/models/%s-k%03lld", row->covariance, (long long)row->k);
+}
+
 static enum status group_models(struct store *store, struct err *err)
 {
     enum status rc = OK;
@@ -29,7 +40,7 @@ static enum status group_models(struct store *store, struct err *err)
         const struct fit_row *row = &store->fits[i];
         char path[128];
         size_t g = 0;
-        snprintf(path, sizeof path, "/models/%s-k%03lld", row->covariance, (long long)row->k);
+        group_path(row, path, sizeof path);
         while (g < store->n_groups && strcmp(store->groups[g].path, path) != 0)
             g++;
         struct model_group *group = &store->groups[g];
@@ -37,7 +48,8 @@ static enum status group_models(struct store *store, struct err *err)
             store->n_groups++;
             snprintf(group->path, sizeof group->path, "%s", path);
             group->n_components = (size_t)row->k;
-            while (strcmp(family_names[group->family], row->covariance) != 0)
+            while (group->family != FAMILY_none &&
+                   strcmp(family_names[group->family], row->covariance) != 0)
                 group->family++;
             TRY_ALLOC(group->names, store->n_fits, err);
         }
@@ -54,7 +66,8 @@ static enum status create_model_group(struct store *store, const struct model_gr
 {
     enum status rc = OK;
     struct h5 *h5 = store->h5;
-    const char *family_axes = families[group->family]->axes;
+    const bool has_covariances = group->family != FAMILY_none;
+    const char *family_axes = has_covariances ? families[group->family]->axes : "";
     char axes_text[128];
     const struct axes axes = {.fit = group->n_fits,
                               .component = group->n_components,
@@ -77,6 +90,7 @@ static enum status create_model_group(struct store *store, const struct model_gr
         const struct model_array *array = &model_arrays[a];
         if (array->axes != NULL && strstr(array->axes, "class") != NULL && axes.class == 0)
             continue;
+        if (array->axes == NULL && !has_covariances) continue;
         snprintf(axes_text, sizeof axes_text, "%s%s", array->axes != NULL ? "" : "fit ",
                  array->axes != NULL ? array->axes : family_axes);
         TRY(store_put_array(h5, group->path, array->name, H5_REAL, &axes, axes_text, array->units,
@@ -92,8 +106,9 @@ static enum status put_model(struct store *store, size_t fit, const struct resul
     enum status rc = OK;
     const struct model *model = result->model;
     /* In the order of model_arrays. */
-    const double *const values[N_MODEL_ARRAYS] = {model->weights, model->means, model->covariances,
-                                                  result->confusion};
+    const double *const values[N_MODEL_ARRAYS] = {
+        model->weights, model->means, model->n_covariances > 0 ? model->covariances : NULL,
+        result->confusion};
     for (size_t a = 0; a < N_MODEL_ARRAYS; a++) {
         char path[256];
         if (values[a] == NULL) continue;

@@ -11,12 +11,15 @@ struct shared_start {
 
 struct live_fit {
     const struct plan_fit *fit;
-    struct em *em;
+    struct em *em;          /* NULL for k-means, which is nothing but a start */
+    struct start *clusters; /* of k-means, once it has settled; shared */
+    bool done;
 };
 
 struct sweep {
     const struct config *config;
     const struct rows *rows;
+    const struct rows *heldout;
     const struct plan *plan;
     const bool *finished;
     struct engine *engine;
@@ -66,8 +69,9 @@ static enum status admit(struct sweep *sweep, struct err *err)
          sweep->n_live < sweep->plan->n_live && sweep->next < sweep->plan->n_fits;
          skip_finished(sweep)) {
         struct live_fit *live = &sweep->live[sweep->n_live];
-        live->fit = &sweep->plan->fits[sweep->next];
-        TRY(em_create(sweep->rows, &live->fit->em, &live->em, err));
+        *live = (struct live_fit){.fit = &sweep->plan->fits[sweep->next]};
+        if (live->fit->method != METHOD_kmeans)
+            TRY(em_create(sweep->rows, sweep->heldout, &live->fit->em, &live->em, err));
         sweep->n_live++;
         sweep->next++;
     }
@@ -77,25 +81,44 @@ done:
 
 static struct start_settings start_of(const struct sweep *sweep, const struct live_fit *live)
 {
-    return plan_start(sweep->config, live->fit, live->em->redraw);
+    return live->em == NULL
+               ? plan_start(sweep->config, live->fit, 0, 0)
+               : plan_start(sweep->config, live->fit, live->em->redraw, live->em->trial);
 }
 
-/* Gives finished starts to the fits that wait for them, and lists what is to be ticked. A fit that
- * gives its start up at once asks for the next one in the next tick. */
+static bool uses_start(const struct live_fit *live)
+{
+    if (live->em == NULL) return !live->done;
+    enum em_phase phase = live->em->phase;
+    return phase == EM_WANTS_START || phase == EM_SETUP || phase == EM_MOMENTS;
+}
+
+/* Gives a fit the start it waits for, if that is finished. */
+static enum status serve(struct sweep *sweep, struct live_fit *live, struct err *err)
+{
+    enum status rc = OK;
+    struct start *start;
+    struct start_settings settings = start_of(sweep, live);
+    if (live->em != NULL && live->em->phase != EM_WANTS_START) return OK;
+    TRY(share_start(sweep, &settings, &start, err));
+    if (start->done && live->em != NULL) em_begin(live->em, start);
+    if (start->done && live->em == NULL) live->clusters = start;
+done:
+    return rc;
+}
+
+/* Serves the fits that wait, and lists what is to be ticked. A fit that gives its start up at once
+ * asks for the next one in the next tick. */
 static enum status prepare(struct sweep *sweep, size_t *n_tasks, struct err *err)
 {
     enum status rc = OK;
     *n_tasks = 0;
     for (size_t i = 0; i < sweep->n_live; i++) {
-        struct em *em = sweep->live[i].em;
-        TRY(em_reserve(em, err));
-        if (em->phase == EM_WANTS_START) {
-            struct start_settings settings = start_of(sweep, &sweep->live[i]);
-            struct start *start;
-            TRY(share_start(sweep, &settings, &start, err));
-            if (start->done) em_begin(em, start);
-        }
-        if (em->phase != EM_WANTS_START) sweep->tasks[(*n_tasks)++] = &em->task;
+        struct live_fit *live = &sweep->live[i];
+        TRY(serve(sweep, live, err));
+        if (live->em == NULL || live->em->phase == EM_WANTS_START) continue;
+        TRY(em_prepare(live->em, err));
+        sweep->tasks[(*n_tasks)++] = &live->em->task;
     }
     for (size_t i = 0; i < sweep->n_starts; i++)
         if (!sweep->starts[i].start->done)
@@ -116,13 +139,12 @@ static void drop_starts(struct sweep *sweep)
     for (size_t i = 0; i < sweep->n_starts; i++)
         sweep->starts[i].wanted = false;
     for (size_t i = 0; i < sweep->n_live; i++) {
-        enum em_phase phase = sweep->live[i].em->phase;
         struct start_settings settings = start_of(sweep, &sweep->live[i]);
-        if (phase == EM_WANTS_START || phase == EM_MOMENTS) want(sweep, &settings);
+        if (uses_start(&sweep->live[i])) want(sweep, &settings);
     }
     if (sweep->next < sweep->plan->n_fits) {
         struct start_settings settings =
-            plan_start(sweep->config, &sweep->plan->fits[sweep->next], 0);
+            plan_start(sweep->config, &sweep->plan->fits[sweep->next], 0, 0);
         want(sweep, &settings);
     }
     size_t kept = 0;
@@ -142,25 +164,28 @@ static enum status release(struct sweep *sweep, sweep_sink *sink, void *context,
     size_t kept = 0;
     for (size_t i = 0; i < sweep->n_live; i++) {
         struct live_fit *live = &sweep->live[i];
-        if (live->em->phase != EM_DONE) {
+        live->done = live->em != NULL ? live->em->phase == EM_DONE : live->clusters != NULL;
+        if (!live->done) {
             sweep->live[kept++] = *live;
             continue;
         }
-        if (rc == OK) rc = sink(context, live->fit, live->em, err);
+        if (rc == OK) rc = sink(context, live->fit, live->em, live->clusters, err);
         em_destroy(&live->em);
     }
     sweep->n_live = kept;
     return rc;
 }
 
-enum status sweep_run(const struct config *config, const struct rows *rows, const struct plan *plan,
-                      const bool *finished, sweep_sink *sink, sweep_pulse *pulse, void *context,
-                      struct err *err)
+enum status sweep_run(const struct config *config, const struct rows *rows,
+                      const struct rows *heldout, const struct plan *plan, const bool *finished,
+                      sweep_sink *sink, sweep_pulse *pulse, void *context, struct err *err)
 {
     enum status rc = OK;
-    struct sweep sweep = {.config = config, .rows = rows, .plan = plan, .finished = finished};
+    struct sweep sweep = {
+        .config = config, .rows = rows, .heldout = heldout, .plan = plan, .finished = finished};
     size_t n_tasks;
-    TRY(engine_create(rows, plan->n_threads, plan->max_components, &sweep.engine, err));
+    TRY(engine_create(rows, plan->n_threads, plan->max_components, plan->family_work, &sweep.engine,
+                      err));
     TRY_ALLOC(sweep.live, plan->n_live, err);
     /* Each live fit asks for one start; the one that the next fit will want may be kept too. */
     TRY_ALLOC(sweep.starts, plan->n_live + 1, err);

@@ -1,302 +1,347 @@
-#include "config.h"
-
-#include "check_util.h"
-
-#include <dirent.h>
-#include <limits.h>
-#include <regex.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <yaml.h>
-
-/* What a config must have at least; tests put more behind it. */
-#define LEAST "data: {path: x.csv}\noutput: {path: out}\nsweep:\n  components: 3\n"
-
-/* Fresh folder of each test, which is also its working folder; and one beside it. */
-static char folder[PATH_MAX];
-static char elsewhere[PATH_MAX + 8];
-
-static void make_folder(void)
-{
-    char template[] = "/tmp/check_config_XXXXXX";
-    ck_assert_ptr_nonnull(mkdtemp(template));
-    ck_assert_ptr_nonnull(realpath(template, folder));
-    ck_assert_int_eq(chdir(folder), 0);
-    snprintf(elsewhere, sizeof elsewhere, "%s/else", folder);
-    ck_assert_int_eq(mkdir(elsewhere, 0700), 0);
-}
-
-static void empty_folder(const char *path)
-{
-    DIR *dir = opendir(path);
-    ck_assert_ptr_nonnull(dir);
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        char inside[2 * PATH_MAX];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        snprintf(inside, sizeof inside, "%s/%s", path, entry->d_name);
-        if (unlink(inside) == 0) continue;
-        empty_folder(inside);
-        ck_assert_int_eq(rmdir(inside), 0);
-    }
-    closedir(dir);
-}
-
-static void remove_folder(void)
-{
-    empty_folder(folder);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
-
-static void put_bytes(const char *path, const char *bytes, size_t n)
-{
-    FILE *file = fopen(path, "wb");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, n, file), n);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
-static void put(const char *path, const char *text)
-{
-    put_bytes(path, text, strlen(text));
-}
-
-/* Reads the text as c.yaml, with at most one override (or NULL). */
-static enum status read_yaml(const char *text, const char *override, struct config **out,
-                             struct err *err)
-{
-    *err = (struct err){0};
-    put("c.yaml", text);
-    return config_read("c.yaml", override != NULL, &override, out, err);
-}
-
-static struct config *read_good(const char *text, const char *override)
-{
-    struct config *config;
-    struct err err;
-    ck_assert_msg(read_yaml(text, override, &config, &err) == OK, "%s\n%s", text, err.text);
-    return config;
-}
-
-/* The text must be refused with exactly this message. */
-static void check_refused(const char *text, const char *override, const char *message)
-{
-    struct config *config;
-    struct err err;
-    ck_assert_msg(read_yaml(text, override, &config, &err) == ERR_CONFIG, "accepted: %s%s", text,
-                  override != NULL ? override : "");
-    ck_assert_int_eq(err.status, ERR_CONFIG);
-    ck_assert_ptr_null(config);
-    ck_assert_str_eq(err.text, message);
-}
-
-/* A config of LEAST and one `section: {key: value}` must be refused, with a message that begins
- * with the key and `message`. */
-static void check_value_refused(const char *section, const char *key, const char *value,
-                                const char *message)
-{
-    char text[1024], begin[512];
-    struct config *config;
-    struct err err;
-    snprintf(text, sizeof text, LEAST "%s:\n  %s: %s\n", section, key, value);
-    ck_assert_msg(read_yaml(text, NULL, &config, &err) == ERR_CONFIG, "accepted: %s", text);
-    snprintf(begin, sizeof begin, "c.yaml:6:%zu: %s.%s: %s", strlen(key) + 5, section, key,
-             message);
-    ck_assert_msg(strncmp(err.text, begin, strlen(begin)) == 0, "%s\nexpected %s", err.text, begin);
-}
-
-static char *resolve(const struct config *config)
-{
-    char *text;
-    struct err err = {0};
-    ck_assert_msg(config_resolve(config, &text, &err) == OK, "%s", err.text);
-    return text;
-}
-
-/* The resolved text, read from another folder, resolves to itself. */
-static void check_round_trip(const struct config *config)
-{
-    struct config *again;
-    struct err err = {0};
-    char path[PATH_MAX + 32];
-    char *text = resolve(config);
-    snprintf(path, sizeof path, "%s/resolved.yaml", elsewhere);
-    put(path, text);
-    ck_assert_msg(config_read(path, 0, NULL, &again, &err) == OK, "%s\n%s", err.text, text);
-    char *text_again = resolve(again);
-    ck_assert_str_eq(text_again, text);
-    config_destroy(&again);
-    free(text_again);
-    free(text);
-}
-
-/* Whether the resolved text has this line. */
-static void check_has_line(const struct config *config, const char *line)
-{
-    char *text = resolve(config);
-    size_t n = strlen(line);
-    const char *at = strstr(text, line);
-    ck_assert_msg(at != NULL && at > text && at[-1] == '\n' && at[n] == '\n', "no line \"%s\" in %s",
-                  line, text);
-    free(text);
-}
+/* check_config.c - the file and the overrides as a whole: which mistakes are found and where. */
+#include "check_config.h"
 
 /* A file with five mistakes gets five lines, each with the place and the offending value. */
 START_TEST(five_mistakes)
 {
-    check_refused("data:\n"
-                  "  path: x.csv\n"
-                  "sweep:\n"
-                  "  components: [2..4, x]\n"
-                  "  covarience: diag\n"
-                  "  restarts: 1_000\n"
-                  "em:\n"
-                  "  tol: -1\n"
-                  "output: results\n",
-                  NULL,
-                  "c.yaml:4:22: sweep.components: not a whole number (x), expected whole numbers, "
-                  "or ranges such as 2..10 or 10..50:10, from 1 to 1000000\n"
-                  "c.yaml:5:3: sweep.covarience: unknown key, did you mean sweep.covariance?\n"
-                  "c.yaml:6:13: sweep.restarts: not a whole number (1_000), expected a whole number "
-                  "from 1 to 1000000\n"
-                  "c.yaml:8:8: em.tol: out of range (-1), expected a number of at least 0\n"
-                  "c.yaml:9:9: output: a scalar, expected a mapping with keys such as path\n"
-                  "c.yaml: output.path: missing, expected a path");
+    check_refused(
+        "data:\n"
+        "  path: x.csv\n"
+        "sweep:\n"
+        "  components: [2..4, x]\n"
+        "  covarience: diag\n"
+        "  restarts: 1_000\n"
+        "em:\n"
+        "  tol: -1\n"
+        "output: results\n",
+        NULL,
+        "c.yaml:4:22: sweep.components: not a whole number (x), expected whole numbers, "
+        "or ranges such as 2..10 or 10..50:10, from 1 to 1000000\n"
+        "c.yaml:5:3: sweep.covarience: unknown key, did you mean sweep.covariance?\n"
+        "c.yaml:6:13: sweep.restarts: not a whole number (1_000), expected a whole number "
+        "from 1 to 1000000\n"
+        "c.yaml:8:8: em.tol: out of range (-1), expected a number of at least 0\n"
+        "c.yaml:9:9: output: a scalar, expected a mapping with keys such as path\n"
+        "c.yaml: output.path: missing, expected a path");
 }
 END_TEST
 
-/* Keys that are not given, or given as nothing, have params.def's defaults. */
-START_TEST(defaults)
-{
-    const char *const texts[] = {
-        LEAST, LEAST "em: {tol: ~, floor: null, max_iter: }\nrun:\nkmeans: ~\n",
-        LEAST "  covariance: ~\n  init: null\n  restarts:\n  seed: ~\nem:\n  criterion: ~\n"};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        struct config *config = read_good(texts[i], NULL);
-        ck_assert_ptr_null(config->data_labels.name);
-        ck_assert_ptr_null(config->data_labels.path);
-        ck_assert_uint_eq(config->data_columns.n, 0);
-        ck_assert_int_eq(config->data_pool, 1);
-        ck_assert_uint_eq(config->sweep_covariance.n, 1);
-        ck_assert_int_eq(config->sweep_covariance.v[0], FAMILY_diag);
-        ck_assert_uint_eq(config->sweep_init.n, 1);
-        ck_assert_int_eq(config->sweep_init.v[0], INIT_kmeanspp);
-        ck_assert_int_eq(config->sweep_restarts, 10);
-        ck_assert_int_eq(config->em_max_iter, 500);
-        ck_assert(config->em_tol == 1e-6 && config->em_floor == 1e-6);
-        ck_assert_int_eq(config->em_criterion, CRITERION_mean);
-        ck_assert_str_eq(config->given_text, texts[i]);
-        ck_assert_str_eq(config->overrides, "");
-        config_destroy(&config);
-        ck_assert_ptr_null(config);
-    }
-}
-END_TEST
-
-/* Every type arrives in its field. */
-START_TEST(types)
-{
-    struct config *config = read_good("data:\n"
-                                      "  path: \"x y.csv\"\n"
-                                      "  columns: [Sepal.Length, 2, \"3\", 02, 1e2]\n"
-                                      "  limit: +5\n"
-                                      "  scale: .5e1\n"
-                                      "sweep:\n"
-                                      "  components: [7, 1..3, 10..31:10]\n"
-                                      "  init: [kmeans++, points]\n"
-                                      "  seed: 9007199254740992\n"
-                                      "em: {criterion: relative, \"mixing\": 'equal'}\n"
-                                      "output: {path: /no/where}\n",
-                                      NULL);
-    const int64_t components[] = {7, 1, 2, 3, 10, 20, 30};
-    const bool quoted[] = {true, false, true, true, false};
-    char path[PATH_MAX + 16];
-    snprintf(path, sizeof path, "%s/x y.csv", folder);
-    ck_assert_str_eq(config->data_path, path);
-    ck_assert_uint_eq(config->data_columns.n, 5);
-    ck_assert_str_eq(config->data_columns.v[0], "Sepal.Length");
-    ck_assert_str_eq(config->data_columns.v[3], "02");
-    ck_assert_mem_eq(config->data_columns.quoted, quoted, sizeof quoted);
-    ck_assert_int_eq(config->data_limit, 5);
-    ck_assert(config->data_scale == 5.0);
-    ck_assert_uint_eq(config->sweep_components.n, 7);
-    ck_assert_mem_eq(config->sweep_components.v, components, sizeof components);
-    ck_assert_uint_eq(config->sweep_init.n, 2);
-    ck_assert_int_eq(config->sweep_init.v[0], INIT_kmeanspp);
-    ck_assert_int_eq(config->sweep_init.v[1], INIT_points);
-    ck_assert_int_eq(config->sweep_seed, INT64_C(1) << 53);
-    ck_assert_int_eq(config->em_criterion, CRITERION_relative);
-    ck_assert_int_eq(config->em_mixing, MIXING_equal);
-    ck_assert_str_eq(config->output_path, "/no/where");
-    config_destroy(&config);
-}
-END_TEST
-
-/* Sizes: suffixes are powers of 1024, fractions only with a suffix. */
-START_TEST(bytes)
+/* The message for an unknown key ends with what was probably meant. */
+START_TEST(unknown_keys)
 {
     const struct {
-        const char *text;
-        int64_t bytes;
-    } good[] = {{"0", 0},
-                {"16G", INT64_C(16) << 30},
-                {"1.5G", INT64_C(3) << 29},
-                {"500M", INT64_C(500) << 20},
-                {"2KiB", 2048},
-                {"2KB", 2048},
-                {"100B", 100},
-                {"3TiB", INT64_C(3) << 40},
-                {"123456789012345678", INT64_C(123456789012345678)}};
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        char text[256];
-        snprintf(text, sizeof text, LEAST "run: {memory: %s}\n", good[i].text);
-        struct config *config = read_good(text, NULL);
-        ck_assert_int_eq(config->run_memory, good[i].bytes);
-        config_destroy(&config);
+        const char *key, *hint;
+    } cases[] = {
+        {"sweep.n_components", "did you mean sweep.components?"},
+        {"sweep.n_init", "did you mean sweep.restarts?"},
+        {"em.random_state", "did you mean sweep.seed?"},
+        {"em.reg_covar", "did you mean em.ridge?"},
+        {"sweep.covariance_type", "did you mean sweep.covariance?"},
+        {"sweep.init_params", "did you mean sweep.init?"},
+        {"max_iter", "did you mean em.max_iter or kmeans.max_iter?"},
+        {"sweep.tol", "did you mean em.tol or kmeans.tol?"},
+        {"em.restarts", "did you mean sweep.restarts?"},
+        {"path", "did you mean data.path or output.path?"},
+        {"em.redarws", "did you mean em.redraws?"},
+        {"sweep.sede", "did you mean sweep.seed?"},
+        {"kmeans.mxa_iter", "did you mean kmeans.max_iter?"},
+        {"run.thread", "did you mean run.threads?"},
+        {"em.thread", "did you mean run.threads?"},
+        {"swep", "did you mean sweep?"},
+        {"restart", "did you mean sweep.restarts?"},
+        {"emm.ridge", "did you mean em.ridge?"},
+        {"run.frobnicate", "expected one of run.threads, *"},
+        {"run", "expected one of run.threads, *"},
+        {"frobnicate", "expected one of the sections data, *"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char override[64], message[256];
+        snprintf(override, sizeof override, "%s=1", cases[i].key);
+        snprintf(message, sizeof message, "--set '%s':1: %s: unknown key, %s", override,
+                 cases[i].key, cases[i].hint);
+        check_refused(LEAST, override, message);
     }
-    const char *const bad[] = {"16X", "-1G", "1e9", "G", "1.5", "1 G", "16iB", "1.2.3G", "16GG"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        check_value_refused("run", "memory", bad[i], "not a ");
-    check_value_refused("run", "memory", "016G", "leading zero (016G)");
-    check_value_refused("run", "memory", "9999999999T", "too large a number (9999999999T)");
-    check_value_refused("run", "memory", "1000000T", "out of range (1000000T)");
+    check_refused(LEAST "em.tol: 3\nsweeep: {a: {b: [c]}}\n", NULL,
+                  "c.yaml:5:1: em.tol: unknown key, expected tol inside em\n"
+                  "c.yaml:6:1: sweeep: unknown key, did you mean sweep?");
 }
 END_TEST
 
-/* What YAML 1.1 or C would read as a number is refused where it is no plain decimal one. */
-START_TEST(no_yaml_1_1_numbers)
+/* Keys and sections stand once; the message says where they stood first. */
+START_TEST(given_twice)
 {
-    const char *const not_whole[] = {"1_000", "1:30", "0x10", "0b1", "0o7", "3.5", "1e3", "3 ,",
-                                     "three", "1e", "--3", "true", "Null", "3 4"};
-    for (size_t i = 0; i < sizeof not_whole / sizeof not_whole[0]; i++)
-        check_value_refused("em", "redraws", not_whole[i], "not a whole number (");
-    const char *const not_number[] = {"nan", ".nan", "inf", ".inf", "infinity", "0x1p3", "1.2.3",
-                                      "1e",  "e5",   ".",   "1,5",  "1_0.0",    "1e-", "1 2"};
-    for (size_t i = 0; i < sizeof not_number / sizeof not_number[0]; i++)
-        check_value_refused("em", "tol", not_number[i], "not a number (");
-    check_value_refused("em", "redraws", "010", "leading zero (010)");
-    check_value_refused("em", "tol", "-00.5", "leading zero (-00.5)");
-    check_value_refused("em", "redraws", "99999999999999999999", "too large a number (9999");
-    check_value_refused("em", "tol", "1e999", "too large a number (1e999)");
-    check_value_refused("em", "tol", "1e-999", "too small a number (1e-999)");
-    check_value_refused("em", "redraws", "\"3\"",
-                        "quoted (\"3\"), expected a number without quotes");
-    check_value_refused("em", "tol", "'3'", "quoted (\"3\"), expected a number without quotes");
-    check_value_refused("em", "tol", "|\n    3", "quoted (\"3");
-    check_value_refused("run", "memory", "\"3\"", "quoted (\"3\")");
+    check_refused(LEAST "em: {tol: 1}\nem: {ridge: 1,\n     tol: 2}\n", NULL,
+                  "c.yaml:6:1: em: given twice, first at line 5; expected once\n"
+                  "c.yaml:7:6: em.tol: given twice, first at line 5; expected once");
+    check_refused(LEAST "  components: 5\n", NULL,
+                  "c.yaml:5:3: sweep.components: given twice, first at line 4; expected once");
 }
 END_TEST
 
-/* Bounds are inclusive, one beyond is refused. */
-START_TEST(bounds)
+/* YAML beyond mappings, lists and plain scalars is refused, and so is one where another is due. */
+START_TEST(yaml_restrictions)
 {
-    struct config *config = read_good(LEAST "em: {redraws: 1000, floor: 1}\n", NULL);
-    ck_assert_int_eq(config->em_redraws, 1000);
+    const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"em: &a {tol: 1}\n", "5:5: em: an anchor (a), expected the plain value"},
+        {"em: {tol: &a 1}\n", "5:11: em.tol: an anchor (a), expected the plain value"},
+        {"em: {tol: !!float 1}\n",
+         "5:11: em.tol: a tag (tag:yaml.org,2002:float), expected the plain value"},
+        {"em: {tol: ! 1}\n", "5:11: em.tol: a tag (!), expected the plain value"},
+        {"em: {!!str tol: 1}\n",
+         "5:6: YAML: a tag (tag:yaml.org,2002:str), expected the plain value"},
+        {"em: {tol: [1]}\n", "5:11: em.tol: a list, expected a number of at least 0"},
+        {"em: {tol: {a: 1}}\n", "5:11: em.tol: a mapping, expected a number of at least 0"},
+        {"em: [tol]\n", "5:5: em: a list, expected a mapping with keys such as max_iter"},
+        {"em: {[tol]: 1}\n", "5:6: YAML: a key that is no scalar, expected a word"},
+        {"em: {\"tol\\0\": 1}\n", "5:6: tol: a key with a 0 byte, expected a word"},
+        {"  init: [points, [points]]\n",
+         "5:18: sweep.init: a list inside a list, expected one or more of *"},
+        {"  init: [points, *a]\n", "5:18: sweep.init: an alias (a), expected the plain value"},
+        {"---\nem: {tol: 1}\n", "5:1: YAML: a second document, expected one"},
+        {"em: {tol: 1\n", "6:1: YAML: did not find expected ',' or '}' while parsing a flow "
+                          "mapping, expected valid YAML"},
+        {"em:\n\ttol: 1\n", "6:1: YAML: found character that cannot start any token while "
+                            "scanning for the next token, expected valid YAML"},
+        {"# \xc3\xa9 \xc3(\n", "5:6: YAML: invalid trailing UTF-8 octet, expected valid YAML"},
+        {"# \x01\n", "5:3: YAML: control characters are not allowed, expected valid YAML"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[512], message[512];
+        snprintf(text, sizeof text, LEAST "%s", cases[i].text);
+        snprintf(message, sizeof message, "c.yaml:%s", cases[i].message);
+        check_refused(text, NULL, message);
+    }
+}
+END_TEST
+
+/* A root that is no mapping of sections has no keys either; a mark of byte order is no column. */
+START_TEST(roots)
+{
+    const char missing[] = "c.yaml: data.path: missing, expected a path\n"
+                           "c.yaml: sweep.components: missing, expected whole numbers, or ranges "
+                           "such as 2..10 or 10..50:10, from 1 to 1000000\n"
+                           "c.yaml: output.path: missing, expected a path";
+    const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", ""},
+        {"# nothing\n", ""},
+        {"~", ""},
+        {"--- {}\n", ""},
+        {"data: {path: ~}\n", ""},
+        {"3", "c.yaml:1:1: YAML: a scalar, expected a mapping of sections\n"},
+        {"[data]", "c.yaml:1:1: YAML: a list, expected a mapping of sections\n"},
+        {"&a {}", "c.yaml:1:1: YAML: an anchor (a), expected the plain value\n"},
+        {"\xef\xbb\xbf"
+         "em: 3",
+         "c.yaml:1:5: em: a scalar, expected a mapping with keys such as "
+         "max_iter\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char message[1024];
+        snprintf(message, sizeof message, "%s%s", cases[i].message, missing);
+        check_refused(cases[i].text, NULL, message);
+    }
+}
+END_TEST
+
+/* An override replaces the file's value; of two, the last holds; ~ is the default again. */
+START_TEST(overrides_replace)
+{
+    const char *const given[] = {"sweep.components=[2..3, 9]", "em.tol=1", "em.tol=2.5",
+                                 "em.redraws=~", "em.ridge="};
+    struct config *config;
+    struct err err = {0};
+    const int64_t components[] = {2, 3, 9};
+    put("c.yaml", LEAST "em: {redraws: 7, ridge: 3}\n");
+    ck_assert_int_eq(config_read("c.yaml", 5, given, &config, &err), OK);
+    ck_assert_uint_eq(config->sweep_components.n, 3);
+    ck_assert_mem_eq(config->sweep_components.v, components, sizeof components);
+    ck_assert(config->em_tol == 2.5 && config->em_ridge == 0);
+    ck_assert_int_eq(config->em_redraws, 5);
+    ck_assert_str_eq(config->overrides, "sweep.components=[2..3, 9]\nem.tol=1\nem.tol=2.5\n"
+                                        "em.redraws=~\nem.ridge=");
     config_destroy(&config);
-    check_value_refused("em", "redraws", "1001",
-                        "out of range (1001), expected a whole number from 0 to 1000");
-    check_value_refused("em", "redraws", "-1", "out of range (-1)");
-    check_value_refused("em", "floor", "1.0000001", "out of range (1.0000001)");
-    check_value_refused("data2", "x", "1", ""); /* reached only if the next line is wrong */
 }
 END_TEST
+
+/* What an override may get wrong: its own syntax, its value, or to hide a wrong one of the file. */
+START_TEST(overrides_refused)
+{
+    const char *const no_pairs[] = {"em.tol", "em.tol=1\nem.tol=2", "em.tol=1", "\x1b[31m"};
+    struct config *config;
+    struct err err = {0};
+    put("c.yaml", LEAST);
+    ck_assert_int_eq(config_read("c.yaml", 4, no_pairs, &config, &err), ERR_USAGE);
+    ck_assert_ptr_null(config);
+    ck_assert_str_eq(err.text,
+                     "--set 'em.tol': no =, expected KEY=VALUE\n"
+                     "--set 'em.tol=1\\x0aem.tol=2': more than one line, expected KEY=VALUE\n"
+                     "--set '\\x1b[31m': no =, expected KEY=VALUE");
+    check_refused(LEAST, "em.tol= abc",
+                  "--set 'em.tol= abc':9: em.tol: not a number (abc), expected a number of at "
+                  "least 0");
+    check_refused(LEAST, "sweep.init=[points, x]",
+                  "--set 'sweep.init=[points, x]':21: sweep.init: unknown (x), expected one or "
+                  "more of *");
+    check_refused(LEAST, "data.columns=[[a], b, \"c\\0\"]",
+                  "--set 'data.columns=[[a], b, \"c\\0\"]':15: data.columns: a list inside a list, "
+                  "expected texts\n"
+                  "--set 'data.columns=[[a], b, \"c\\0\"]':23: data.columns: a 0 byte in it (c), "
+                  "expected texts");
+    check_refused(LEAST, "sweep.init=[points",
+                  "--set 'sweep.init=[points':19: YAML: did not find expected ',' or ']' while "
+                  "parsing a flow sequence, expected valid YAML");
+    check_refused(LEAST "em: {tol: x}\n", "em.tol=1",
+                  "c.yaml:5:11: em.tol: not a number (x), expected a number of at least 0");
+    check_refused("data: {path: x}\nsweep: {components: 3}\n", "output.path=[a",
+                  "--set 'output.path=[a':13: output.path: a list, expected a path\n"
+                  "--set 'output.path=[a':15: YAML: did not find expected ',' or ']' while parsing "
+                  "a flow sequence, expected valid YAML");
+}
+END_TEST
+
+/* floor and floor_absolute exclude each other; the absolute one alone switches the other off. */
+START_TEST(floors)
+{
+    struct config *config = read_good(LEAST "em: {floor_absolute: 0.5}\n", NULL);
+    ck_assert(config->em_floor == 0 && config->em_floor_absolute == 0.5);
+    check_round_trip(config);
+    config_destroy(&config);
+    config = read_good(LEAST "em: {floor_absolute: 0.0}\n", NULL);
+    ck_assert(config->em_floor == 1e-6 && config->em_floor_absolute == 0);
+    config_destroy(&config);
+    config = read_good(LEAST "em: {floor_absolute: 2, floor: 0}\n", NULL);
+    ck_assert(config->em_floor == 0 && config->em_floor_absolute == 2);
+    config_destroy(&config);
+    config = read_good(LEAST "em: {floor_absolute: 2, floor: 1e-3}\n", "em.floor=~");
+    ck_assert(config->em_floor == 0 && config->em_floor_absolute == 2);
+    config_destroy(&config);
+    check_refused(LEAST "em:\n  floor_absolute: 2\n  floor: 1.0e-06\n", NULL,
+                  "c.yaml:6:19: em.floor_absolute: given beside em.floor (2 and 1e-06), expected "
+                  "one of them to be 0");
+    check_refused(LEAST "em: {floor: 0.1}\n", "em.floor_absolute=2",
+                  "--set 'em.floor_absolute=2':19: em.floor_absolute: given beside em.floor (2 and "
+                  "0.1), expected one of them to be 0");
+}
+END_TEST
+
+/* What cannot be read as a config file at all: the path and the cause. */
+START_TEST(bad_files)
+{
+    ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+    put("big.yaml", "");
+    ck_assert_int_eq(truncate("big.yaml", (16 << 20) + 1), 0);
+    const char *const cases[][2] = {
+        {"none.yaml", "none.yaml: No such file or directory, expected a config file"},
+        {"", ": No such file or directory, expected a config file"},
+        {"else", "else: Is a directory, expected a config file"},
+        {"fifo", "fifo: not a regular file, expected a config file"},
+        {"big.yaml", "big.yaml: 16777217 bytes, expected a config file of at most 16777216"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config *config;
+        struct err err = {0};
+        ck_assert_int_eq(config_read(cases[i][0], 0, NULL, &config, &err), ERR_CONFIG);
+        ck_assert_ptr_null(config);
+        ck_assert_str_eq(err.text, cases[i][1]);
+    }
+}
+END_TEST
+
+/* Files made to exhaust a reader: refused, soon (Check's time limit), by the line said. */
+START_TEST(hostile_files)
+{
+    enum { SIZE = 15 << 20 };
+    const struct {
+        const char *begin, *repeat, *message;
+    } cases[] = {
+        {"", "[", "YAML: nested too deeply"},
+        {"", "{a: ", "YAML: nested too deeply"},
+        {"", "- ", "YAML: nested too deeply"},
+        {"", "? ", "YAML: nested too deeply"},
+        {"sweep: {components: 3, init: ", "[", "sweep.init: a list inside a list"},
+        {"data:\n  columns: [", "a,", "list too long, expected at most 100000 items"},
+        {"sweep:\n  components: ", "1", "too large a number (111"},
+        {"data: {path: ", "a/", "path too long"},
+        {"data:\n", "  zz:\n", "... and more"},
+        {"", "---\n", "a second document"},
+        {"em:\n", "  tol: 1\n", "given twice, first at line 2"},
+        {"x: &a [1]\ny: [", "*a,", "y: unknown key"},
+        {"# ", "x", "data.path: missing"},
+    };
+    char *text = malloc(SIZE + 64);
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config *config;
+        struct err err = {0};
+        char *end = stpcpy(text, cases[i].begin);
+        while (end < text + SIZE)
+            end = stpcpy(end, cases[i].repeat);
+        put_bytes("c.yaml", text, (size_t)(end - text));
+        ck_assert_int_eq(config_read("c.yaml", 0, NULL, &config, &err), ERR_CONFIG);
+        ck_assert_msg(strstr(err.text, cases[i].message) != NULL, "%s", err.text);
+    }
+    free(text);
+}
+END_TEST
+
+/* More mistakes than the message holds: whole lines, and a last one that says so. */
+START_TEST(many_mistakes)
+{
+    char text[20000] = "em:\n";
+    struct config *config;
+    struct err err;
+    for (size_t i = 0; i < 500; i++)
+        strcat(text, "  tool: 1\n");
+    ck_assert_int_eq(read_yaml(text, NULL, &config, &err), ERR_CONFIG);
+    const char more[] = "did you mean em.tol?\n... and more";
+    ck_assert_str_eq(err.text + strlen(err.text) - strlen(more), more);
+}
+END_TEST
+
+/* Mutated and cut configs: refused with a message, or accepted and then as good as any other. */
+START_TEST(mutated)
+{
+    const char seed[] = "data:\n  path: \"x.csv\"\n  columns: [a, 2, \"3\"]\n  labels: Species\n"
+                        "sweep: {components: [2..4, 10..30:10], init: kmeans++}\n"
+                        "em:\n  tol: 1e-9 # why\n  floor_absolute: .5\n"
+                        "run: {memory: 1.5G}\noutput: {path: ../out}\n";
+    const char alphabet[] = "[]{}:,-\n \"'&*!|>#%@`~?0a.\\\t\x01\xff\xc3";
+    uint64_t rng = test_seed();
+    int n_good = 0;
+    for (int i = 0; i < 2000; i++) {
+        char text[sizeof seed];
+        size_t n = sizeof seed - 1;
+        memcpy(text, seed, sizeof seed);
+        if (i % 4 == 0) n = test_below(&rng, n);
+        for (size_t left = 1 + test_below(&rng, 3); left > 0; left--)
+            text[test_below(&rng, sizeof seed)] = alphabet[test_below(&rng, sizeof alphabet)];
+        struct config *config;
+        struct err err = {0};
+        put_bytes("c.yaml", text, n);
+        enum status status = config_read("c.yaml", 0, NULL, &config, &err);
+        if (status == OK) {
+            n_good++;
+            check_round_trip(config);
+            config_destroy(&config);
+        } else {
+            ck_assert_int_eq(status, ERR_CONFIG);
+            ck_assert_msg(strncmp(err.text, "c.yaml:", 7) == 0, "%s", err.text);
+        }
+    }
+    ck_assert_int_gt(n_good, 50); /* else the mutants test the parser alone */
+}
+END_TEST
+
+static Suite *config_suite(void)
+{
+    const TTest *const tests[] = {five_mistakes,     unknown_keys,  given_twice,
+                                  yaml_restrictions, roots,         overrides_replace,
+                                  overrides_refused, floors,        bad_files,
+                                  hostile_files,     many_mistakes, mutated};
+    return config_tests("config", tests, sizeof tests / sizeof tests[0]);
+}
+
+CHECK_MAIN(config_suite)

@@ -451,6 +451,11 @@ START_TEST(bad_pools)
     setup.config.data_pool = 2;
     add_column(&setup, "0");
     refuses(&setup, ERR_CONFIG, "data.columns leaves single pixels");
+    static const unsigned char tall[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0,
+                                         3, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6};
+    setup = setup_for(file_write("tall.idx", tall, sizeof tall));
+    setup.config.data_pool = 2;
+    refuses(&setup, ERR_CONFIG, "data.pool: 2 does not divide images of 3 x 2 pixels");
     setup = setup_for(IRIS);
     setup.config.data_pool = 2;
     refuses(&setup, ERR_CONFIG, "the rows of this file are no images");

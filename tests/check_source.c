@@ -211,6 +211,23 @@ START_TEST(gzip_members)
 }
 END_TEST
 
+/* Content that just fills or overflows the pieces in which it is inflated comes out whole. */
+START_TEST(gzip_pieces)
+{
+    enum { PIECE = 1 << 16 }; /* as in source.c */
+    static const size_t sizes[] = {PIECE - 2, PIECE, PIECE + 2, 2 * PIECE, 3 * PIECE};
+    char *bytes = malloc(3 * PIECE);
+    for (size_t n = 0; n < 3 * PIECE; n += 2)
+        memcpy(bytes + n, "1\n", 2);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct source *src = opened(file_gzip("pieces", "wb9", bytes, sizes[i]));
+        ck_assert_uint_eq(src->n_rows, sizes[i] / 2);
+        source_close(&src);
+    }
+    free(bytes);
+}
+END_TEST
+
 /* A bomb stops at the limit, and already at the header's promise where there is one. */
 START_TEST(gzip_bomb)
 {
@@ -348,6 +365,7 @@ START_TEST(csv_broken)
     refuses(file_text("csv", "1,2\n3,\x01\n"), "line 2: byte 0x01 at offset 6 is no text");
     refuses(file_text("csv", "1,2\n3,M\xfcller\n"), "line 2: byte 0xfc");
     refuses(file_text("csv", "\xc0\xaf,1\n"), "byte 0xc0");     /* overlong */
+    refuses(file_text("csv", "\xe0\x80\xaf,1\n"), "byte 0xe0"); /* overlong */
     refuses(file_text("csv", "\xed\xa0\x80,1\n"), "byte 0xed"); /* surrogate */
     refuses(file_text("csv", "1,2\n\xe2\x82"), "byte 0xe2");    /* cut */
     refuses(file_write("csv", "1,2\0\n", 5), "unknown format (it starts with 31 2c 32 00");
@@ -509,6 +527,7 @@ static Suite *source_suite(void)
     tcase_add_test(formats, idx_shapes);
     tcase_add_test(formats, idx_sizes);
     tcase_add_test(formats, gzip_members);
+    tcase_add_test(formats, gzip_pieces);
     tcase_add_test(formats, gzip_bomb);
     tcase_add_test(formats, size_limit);
     tcase_add_test(formats, csv_dialects);

@@ -1,0 +1,16 @@
+/* kmeans.h - the two parts of a k-means start, for start.c. Both set the start's task to work; the
+ * start is done when it says so. */
+#ifndef GMMSWEEP_KMEANS_H
+#define GMMSWEEP_KMEANS_H
+
+#include "start.h"
+
+/* Chooses K seeds as means by plain D^2 sampling, so that the seeds of K are the first K of any
+ * larger K. Goes on with kmeans_lloyd if the start has an assignment. Wants start->nearest filled
+ * with infinity. */
+void kmeans_seed(struct start *start);
+
+/* Lloyd's iterations from the start's means until they settle. Wants start->assignment. */
+void kmeans_lloyd(struct start *start);
+
+#endif

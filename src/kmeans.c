@@ -1,0 +1,151 @@
+/* kmeans.c - k-means++ seeding (Arthur & Vassilvitskii 2007) and Lloyd's iterations (Lloyd 1982).
+ */
+#include "kmeans.h"
+
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+static void seed_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
+{
+    struct start *start = (struct start *)task;
+    const struct rows *rows = start->rows;
+    const double *seed = start_mean(start, start->n_seeds - 1);
+    size_t chunk, end;
+    for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
+        double *nearest = start->nearest + chunk * ROWS_CHUNK;
+        const double *weight = rows->weight + chunk * ROWS_CHUNK;
+        kernels_distance(rows->n_features, rows_chunk(rows, chunk), 1, seed, rows->unit, 0,
+                         scratch->work);
+        for (size_t n = 0; n < ROWS_CHUNK; n++) {
+            if (scratch->work[n] < nearest[n]) nearest[n] = scratch->work[n];
+            sums[0] += weight[n] * nearest[n];
+        }
+    }
+}
+
+/* The row that u picks with chances in proportion to weight times squared distance: first the
+ * lane by the lanes' sums, then the row within it. */
+static size_t pick_far(const struct start *start, double u)
+{
+    const struct rows *rows = start->rows;
+    const struct task *task = &start->task;
+    double left = u * task->sums[0];
+    size_t lane = 0;
+    while (lane + 1 < rows->n_lanes && left >= task->lane_sums[lane * task->sums_stride])
+        left -= task->lane_sums[lane++ * task->sums_stride];
+    size_t first, end, pick = 0;
+    rows_lane(rows, lane, &first, &end);
+    for (size_t n = first * ROWS_CHUNK; n < end * ROWS_CHUNK; n++) {
+        double share = rows->weight[n] * start->nearest[n];
+        if (share == 0.0) continue;
+        pick = n;
+        if (left < share) break;
+        left -= share;
+    }
+    return pick;
+}
+
+static void seed_judge(struct task *task)
+{
+    struct start *start = (struct start *)task;
+    if (start->n_seeds < start->settings.n_components)
+        rows_get(start->rows, pick_far(start, start_draw(start)),
+                 start_mean(start, start->n_seeds++));
+    else if (start->assignment != NULL)
+        kmeans_lloyd(start);
+    else
+        start->done = true;
+}
+
+/* sums: [0] weighted squared distance, [1] rows that changed cluster, then count [K], and first
+ * and second moments [K, D] about the means. */
+static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
+{
+    struct start *start = (struct start *)task;
+    const struct rows *rows = start->rows;
+    const size_t n_components = start->settings.n_components;
+    double *count = sums + 2, *first = count + n_components;
+    double *second = first + n_components * rows->n_features;
+    size_t chunk, end;
+    for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
+        const double *y = rows_chunk(rows, chunk);
+        const double *weight = rows->weight + chunk * ROWS_CHUNK;
+        double *nearest = start->nearest + chunk * ROWS_CHUNK;
+        int32_t *assignment = start->assignment + chunk * ROWS_CHUNK;
+        kernels_distance(rows->n_features, y, n_components, start->means, rows->unit, 0,
+                         scratch->work);
+        kernels_nearest(n_components, scratch->work, scratch->component, nearest);
+        for (size_t n = 0; n < ROWS_CHUNK; n++) {
+            sums[0] += weight[n] * nearest[n];
+            sums[1] += weight[n] > 0.0 && scratch->component[n] != assignment[n];
+        }
+        memcpy(assignment, scratch->component, ROWS_CHUNK * sizeof *assignment);
+        if (start->settled) continue;
+        kernels_one_hot(n_components, assignment, weight, scratch->work);
+        kernels_moments(rows->n_features, y, n_components, start->means, scratch->work, count,
+                        first, second);
+    }
+}
+
+/* An empty cluster moves to the row that is farthest from its own mean, as in scikit-learn; the
+ * row counts as served, so that a second empty cluster takes another. */
+static void refill(struct start *start, size_t k)
+{
+    const struct rows *rows = start->rows;
+    size_t farthest = 0;
+    for (size_t n = 1; n < rows->n_rows; n++)
+        if (start->nearest[n] > start->nearest[farthest]) farthest = n;
+    rows_get(rows, farthest, start_mean(start, k));
+    start->nearest[farthest] = 0.0;
+}
+
+static void lloyd_judge(struct task *task)
+{
+    struct start *start = (struct start *)task;
+    const struct rows *rows = start->rows;
+    const size_t n_components = start->settings.n_components, n_features = rows->n_features;
+    start->inertia = task->sums[0];
+    if (start->settled || (start->n_iterations > 0 && task->sums[1] == 0.0)) {
+        start->done = true;
+        return;
+    }
+    const double *count = task->sums + 2, *first = count + n_components;
+    double shift = 0.0, spread = 0.0;
+    for (size_t k = 0; k < n_components; k++) {
+        if (count[k] == 0.0) {
+            refill(start, k);
+            shift = HUGE_VAL;
+            continue;
+        }
+        for (size_t d = 0; d < n_features; d++) {
+            double step = first[k * n_features + d] / count[k];
+            start_mean(start, k)[d] += step;
+            shift += step * rows->unit[d] * (step * rows->unit[d]);
+        }
+    }
+    for (size_t d = 0; d < n_features; d++)
+        spread += rows->variance[d] * rows->unit[d] * rows->unit[d];
+    start->n_iterations++;
+    start->settled = shift <= start->settings.tol * spread / (double)n_features ||
+                     (int64_t)start->n_iterations >= start->settings.max_iter;
+    task->n_lane_sums = start->settled ? 2 : task->n_lane_sums;
+}
+
+void kmeans_lloyd(struct start *start)
+{
+    start->settled = start->settings.max_iter == 0;
+    start->task.n_lane_sums = start_sums(start->settings.n_components, start->rows->n_features);
+    start->task.pass = lloyd_pass;
+    start->task.judge = lloyd_judge;
+}
+
+void kmeans_seed(struct start *start)
+{
+    start->task.n_lane_sums = 1;
+    start->task.pass = seed_pass;
+    start->task.judge = seed_judge;
+    rows_get(start->rows, rows_pick(start->rows, start_draw(start)),
+             start_mean(start, start->n_seeds++));
+}

@@ -1,0 +1,235 @@
+"""scikit-learn and scipy as judges: the same start gives the same fit, criteria and scores.
+
+The start comes from a run with em.max_iter 0, so both programs iterate from the same numbers.
+"""
+import pathlib
+import sys
+import warnings
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
+import harness
+
+SAME = 1e-9  # relative; both iterate in float64, and EM contracts what rounding adds
+
+
+def known_mixture(model):
+    """The model of a fit as a fitted GaussianMixture of scikit-learn."""
+    np = harness.need("numpy")
+    mixture = harness.need("sklearn.mixture").GaussianMixture(
+        len(model["weights"]), covariance_type="diag"
+    )
+    mixture.weights_, mixture.means_ = model["weights"], model["means"]
+    mixture.covariances_ = model["covariances"]
+    mixture.precisions_cholesky_ = 1 / np.sqrt(model["covariances"])
+    mixture.n_features_in_ = model["means"].shape[1]
+    return mixture
+
+
+def fitted_mixture(x, start, n_iter, ridge=0.0):
+    """scikit-learn's EM from the start for exactly n_iter M-steps."""
+    mixture = harness.need("sklearn.mixture").GaussianMixture(
+        len(start["weights"]),
+        covariance_type="diag",
+        reg_covar=ridge,
+        tol=0,
+        max_iter=n_iter,
+        weights_init=start["weights"],
+        means_init=start["means"],
+        precisions_init=1 / start["covariances"],
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not converged: tol is 0
+        return mixture.fit(x)
+
+
+class AgainstSklearn(harness.Case):
+    def compare_fits(self, data, x, n_iter, components, ridge=0.0, restarts=2):
+        """Our n_iter iterations against theirs, for both initialisers."""
+        np = harness.need("numpy")
+        harness.need("sklearn.mixture")
+        sweep = {"components": components, "init": ["kmeans++", "points"], "restarts": restarts}
+        em = {"floor": 0.0, "tol": 0.0, "ridge": ridge, "redraws": 0}
+        start, end = (
+            harness.Result(
+                self.sweep(data, f"n{n}-{ridge}", sweep=sweep, em={**em, "max_iter": n})
+            )
+            for n in (0, n_iter)
+        )
+        self.assertEqual(start.attrs["data_sha256"], harness.data_sha256(x))
+        self.assertEqual(start.names, end.names)
+        for fit in start.names:
+            row, ours = end.row(fit), end.models[fit]
+            self.assertEqual((row["status"], row["iterations"]), ("max_iter", n_iter), fit)
+            theirs = fitted_mixture(x, start.models[fit], n_iter, ridge)
+            self.assertEqual(theirs.n_iter_, n_iter)
+            order = np.argsort(-theirs.weights_, kind="stable")
+            self.close_enough(row["mean_loglik"], theirs.score(x), SAME, f"{fit}: log-likelihood")
+            self.close_enough(ours["weights"], theirs.weights_[order], SAME, f"{fit}: weights")
+            reach = np.abs(x).max()
+            self.close_enough(
+                ours["means"], theirs.means_[order], SAME, f"{fit}: means", absolute=SAME * reach
+            )
+            self.close_enough(
+                ours["covariances"], theirs.covariances_[order], SAME, f"{fit}: covariances"
+            )
+            before = end.trace(fit)["loglik"][-2] / len(x)
+            self.close_enough(before, theirs.lower_bound_, SAME, f"{fit}: last E-step")
+        return len(start.names)
+
+    def test_iris(self):
+        """Iris, K = 2 and 3: 25 iterations agree to 1e-9."""
+        self.assertEqual(self.compare_fits(harness.IRIS, harness.iris(), 25, [2, 3]), 8)
+
+    def test_faithful(self):
+        """Old Faithful, K = 2 and 3: 40 iterations agree to 1e-9."""
+        self.assertEqual(self.compare_fits(harness.FAITHFUL, harness.faithful(), 40, [2, 3]), 8)
+
+    def test_blobs(self):
+        """Six overlapping blobs in 5 dimensions, 3000 rows in 3 lanes: 30 iterations agree."""
+        seed = self.seeded().randrange(10**6)
+        x, _ = harness.blobs(seed, n=3000, n_features=5, n_blobs=6, spread=3.0)
+        data = self.write_csv("blobs.csv", x)
+        self.assertEqual(self.compare_fits(data, x, 30, [4, 6], restarts=3), 12)
+
+    def test_ridge(self):
+        """em.ridge is scikit-learn's reg_covar, on iris and on digits that have constant pixels."""
+        self.compare_fits(harness.IRIS, harness.iris(), 25, [3], ridge=0.05)
+        data = {"path": harness.DIGITS, "limit": 700, "pool": 2, "scale": 255}
+        x = harness.digits(700, 2, 255.0)
+        self.compare_fits(data, x, 12, [5], ridge=0.01)
+
+    def test_ridge_matters(self):
+        """The ridge that agrees is not one that does nothing."""
+        out = [
+            self.sweep(harness.IRIS, f"ridge{r}", sweep={"components": 3}, em={"ridge": r})
+            for r in (0.0, 0.05)
+        ]
+        one, other = (harness.Result(o).fits["loglik"].max() for o in out)
+        self.assertGreater(one - other, 1.0)
+
+    def test_criteria(self):
+        """log-likelihood, BIC, AIC and ICL of stored models are scikit-learn's of those models."""
+        np = harness.need("numpy")
+        harness.need("sklearn.mixture")
+        x = harness.iris()
+        result = harness.Result(self.sweep(harness.IRIS, sweep={"components": [1, 2, 3, 5]}))
+        for fit in result.names:
+            row, mixture = result.row(fit), known_mixture(result.models[fit])
+            self.close_enough(row["loglik"], mixture.score_samples(x).sum(), SAME, f"{fit}: LL")
+            self.close_enough(row["bic"], mixture.bic(x), SAME, f"{fit}: BIC")
+            self.close_enough(row["aic"], mixture.aic(x), SAME, f"{fit}: AIC")
+            self.assertEqual(row["n_parameters"], mixture._n_parameters(), fit)
+            r = mixture.predict_proba(x)
+            entropy = -np.sum(r * np.log(np.where(r > 0, r, 1)))
+            self.close_enough(row["icl"], mixture.bic(x) + 2 * entropy, SAME, f"{fit}: ICL")
+            self.close_enough(row["min_count"], r.sum(0).min(), SAME, f"{fit}: rows")
+            self.close_enough(row["min_eigenvalue"], mixture.covariances_.min(), SAME, fit)
+
+    def compare_scores(self, result, x, label):
+        np = harness.need("numpy")
+        metrics = harness.need("sklearn.metrics")
+        assign = harness.need("scipy.optimize").linear_sum_assignment
+        for fit in result.names:
+            row, model = result.row(fit), result.models[fit]
+            predicted = known_mixture(model).predict(x)
+            table = np.zeros_like(model["confusion"])
+            np.add.at(table, (predicted, label), 1)
+            self.assertEqual(table.tolist(), model["confusion"].tolist(), fit)
+            matched = table[assign(table, maximize=True)].sum()
+            majority = table.max(axis=1).sum()
+            expected = {
+                "error_rate": 1 - matched / len(label),
+                "error_majority": 1 - majority / len(label),
+                "ari": metrics.adjusted_rand_score(label, predicted),
+                "nmi": metrics.normalized_mutual_info_score(label, predicted),
+            }
+            for name, value in expected.items():
+                self.close_enough(row[name], value, SAME, f"{fit}: {name}", absolute=1e-12)
+
+    def test_label_scores_iris(self):
+        """Confusion, error rates, ARI and NMI on iris, with fewer and more components than classes."""
+        np = harness.need("numpy")
+        out = self.sweep(
+            {"path": harness.IRIS, "labels": "Species"}, sweep={"components": [1, 2, 3, 4, 6]}
+        )
+        result = harness.Result(out)
+        self.assertEqual(list(result.data["class"]), ["setosa", "versicolor", "virginica"])
+        species = [line.split(",")[-1] for line in harness.IRIS.read_text().split()[1:]]
+        _, label = np.unique(species, return_inverse=True)
+        self.assertEqual(label.tolist(), result.data["label"].tolist())
+        self.compare_scores(result, harness.iris(), label)
+
+    def test_label_scores_digits(self):
+        """The same on digits with ten classes, labels from a file of their own."""
+        data = {"path": harness.DIGITS, "labels": harness.DIGIT_LABELS, "limit": 600, "pool": 4}
+        out = self.sweep(data, sweep={"components": [8, 12]}, em={"floor": 0.05})
+        result = harness.Result(out)
+        label = harness.read_idx(harness.DIGIT_LABELS)[:600].astype(int)
+        self.assertEqual(list(result.data["class"]), [str(c) for c in range(10)])
+        self.assertEqual(label.tolist(), result.data["label"].tolist())
+        self.compare_scores(result, harness.digits(600, 4), label)
+
+    def inertia(self, x, means):
+        np = harness.need("numpy")
+        return np.min(((x[:, None, :] - means[None]) ** 2).sum(-1), axis=1).sum()
+
+    def test_kmeans_start(self):
+        """The best of 10 k-means++ starts is within 10 % of the inertia that scikit-learn finds,
+        and each start's weights and variances are those of its clusters."""
+        np = harness.need("numpy")
+        kmeans = harness.need("sklearn.cluster").KMeans
+        x, _ = harness.blobs(11, n=1500, n_features=4, n_blobs=8, spread=1.5)
+        sets = {
+            "blobs": (self.write_csv("blobs.csv", x), x, 8),
+            "iris": (harness.IRIS, harness.iris(), 3),
+            "digits": (
+                {"path": harness.DIGITS, "limit": 800, "pool": 4, "scale": 255},
+                harness.digits(800, 4, 255.0),
+                10,
+            ),
+        }
+        for name, (data, x, k) in sets.items():
+            out = self.sweep(
+                data,
+                name,
+                sweep={"components": k, "restarts": 10},
+                em={"max_iter": 0, "floor": 0.0, "ridge": 0.0 if name != "digits" else 1e-9},
+                kmeans={"tol": 0.0},
+            )
+            result = harness.Result(out)
+            ours = min(self.inertia(x, result.models[fit]["means"]) for fit in result.names)
+            theirs = kmeans(k, n_init=10, random_state=0).fit(x).inertia_
+            self.assertLessEqual(ours, 1.1 * theirs, name)
+            self.assertGreaterEqual(ours, 0.9 * theirs, name)
+            for fit in result.names:
+                model = result.models[fit]
+                near = ((x[:, None, :] - model["means"][None]) ** 2).sum(-1).argmin(1)
+                for c in range(k):
+                    rows = x[near == c]
+                    self.close_enough(model["weights"][c], len(rows) / len(x), 1e-12, fit)
+                    self.close_enough(model["means"][c], rows.mean(0), 1e-9, fit, 1e-12)
+                    ridge = 0.0 if name != "digits" else 1e-9
+                    self.close_enough(
+                        model["covariances"][c], rows.var(0) + ridge, 1e-9, fit, 1e-12
+                    )
+            self.assertEqual(np.unique(result.fits["iterations"]).tolist(), [0])
+
+    def test_points_start(self):
+        """`points`: means are different rows, variances the data's, weights equal."""
+        x = harness.iris()
+        out = self.sweep(
+            harness.IRIS, sweep={"components": 4, "init": "points", "restarts": 5}, em={"max_iter": 0}
+        )
+        rows = {tuple(row) for row in x.round(12)}
+        for fit, model in harness.Result(out).models.items():
+            self.assertEqual(list(model["weights"]), [0.25] * 4, fit)
+            means = {tuple(mean) for mean in model["means"].round(12)}
+            self.assertEqual(len(means), 4, fit)
+            self.assertLessEqual(means, rows, fit)
+            for covariance in model["covariances"]:
+                self.close_enough(covariance, x.var(0), 1e-12, fit)
+
+
+if __name__ == "__main__":
+    harness.main()

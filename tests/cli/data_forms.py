@@ -1,0 +1,118 @@
+"""The prepared data: its digest, and that one table gives one digest in any form."""
+import gzip
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
+import harness
+
+SWEEP = {"components": [3], "init": ["kmeans++", "points"], "restarts": 1}
+EM = {"floor": 1e-2, "max_iter": 5}
+N_ROWS = 300
+
+
+class DataForms(harness.Case):
+    def result(self, name, **data):
+        return harness.Result(self.sweep(data, name, sweep=SWEEP, em=EM))
+
+    def test_digest(self):
+        """data_sha256 is SHA-256 of N, D (u64) and the rows (float64), after every step of data."""
+        label = harness.read_idx(harness.DIGIT_LABELS)
+        some = harness.digits()[(label == 3) | (label == 8)]
+        cases = {
+            "raw": ({}, harness.digits()[:N_ROWS]),
+            "pool2": ({"pool": 2}, harness.digits(pool=2)[:N_ROWS]),
+            "pool7": ({"pool": 7, "scale": 255}, harness.digits(pool=7, scale=255.0)[:N_ROWS]),
+            "scale": ({"scale": 0.3}, harness.digits(scale=0.3)[:N_ROWS]),
+            "classes": (
+                {"labels": harness.DIGIT_LABELS, "classes": [8, 3]},
+                some[:N_ROWS],
+            ),
+            "columns": ({"columns": [402, 200, 401]}, harness.digits()[:N_ROWS, [402, 200, 401]]),
+        }
+        for name, (keys, x) in cases.items():
+            out = self.result(name, path=harness.DIGITS, limit=N_ROWS, **keys)
+            self.assertEqual(out.attrs["data_sha256"], harness.data_sha256(x), name)
+            self.assertEqual(list(out.data_attrs["shape"]), list(x.shape), name)
+
+    def test_digest_of_csv(self):
+        """The same of CSV files, with names, a column of text and -0."""
+        iris = self.sweep({"path": harness.IRIS}, "iris", sweep=SWEEP)
+        self.assertEqual(
+            harness.Result(iris).attrs["data_sha256"], harness.data_sha256(harness.iris())
+        )
+        columns = ["Petal.Width", "Sepal.Length"]
+        some = self.sweep({"path": harness.IRIS, "columns": columns}, "some", sweep=SWEEP)
+        self.assertEqual(list(harness.Result(some).data["feature"]), columns)
+        self.assertEqual(
+            harness.Result(some).attrs["data_sha256"], harness.data_sha256(harness.iris()[:, [3, 0]])
+        )
+        signed = [[-0.0, 1.5], [0.0, 2.5], [3.0, -0.0], [1.0, 0.0]]
+        data = self.write_csv("signed.csv", signed)
+        self.assertIn("-0.0", data.read_text())
+        np = harness.need("numpy")
+        self.assertEqual(
+            harness.Result(self.sweep(data, "signed")).attrs["data_sha256"],
+            harness.data_sha256(np.array(signed)),
+        )
+
+    def test_summary(self):
+        """/data has each feature's mean, variance and constancy, and each row's source."""
+        label = harness.read_idx(harness.DIGIT_LABELS)
+        out = self.result(
+            "eights", path=harness.DIGITS, pool=2, labels=harness.DIGIT_LABELS, classes="8", limit=90
+        )
+        rows = (label == 8).nonzero()[0][:90]
+        x = harness.digits(pool=2)[rows]
+        self.assertEqual(out.data["row"].tolist(), rows.tolist())
+        self.assertEqual(list(out.data["class"]), ["8"])
+        self.close_enough(out.data["mean"], x.mean(0), 1e-13, "mean")
+        self.close_enough(out.data["variance"], x.var(0), 1e-12, "variance")
+        constant = (x == x[0]).all(0)
+        self.assertTrue(constant.any())
+        self.assertEqual(out.data["constant"].tolist(), constant.astype(int).tolist())
+        self.assertEqual(list(out.data_attrs["image_shape"]), [14, 14])
+        self.assertEqual(out.data_attrs["dtype"], "uint8")
+
+    def test_one_digest_in_all_forms(self):
+        """IDX, IDX in gzip, CSV, semicolons, tabs and CSV in gzip: one digest, one content."""
+        pixels = harness.read_idx(harness.DIGITS)[:N_ROWS]
+        image = harness.idx(pixels)
+        lines = [[str(v) for v in row] for row in pixels.reshape(N_ROWS, -1)]
+        table = {c: "".join(c.join(row) + "\n" for row in lines).encode() for c in ",;\t"}
+        label = harness.read_idx(harness.DIGIT_LABELS)[:N_ROWS]
+        labels = [
+            self.write("labels.idx", harness.idx(label)),
+            self.write("labels.csv", "".join(f"{c}\n" for c in label)),
+        ]
+        # named against their kind: it is told from the content
+        forms = {
+            "images.csv": image,
+            "images.txt": gzip.compress(image),
+            "table.idx": table[","],
+            "table.dat": table[";"].replace(b"\n", b"\r\n"),
+            "table.tsv": table["\t"],
+            "table.gz": gzip.compress(table[","]),
+        }
+        results = [
+            self.result(f"out-{name}", path=self.write(name, content), labels=labels[i % 2])
+            for i, (name, content) in enumerate(forms.items())
+        ]
+        self.assertEqual(
+            {r.attrs["data_sha256"] for r in results}, {harness.data_sha256(harness.digits(N_ROWS))}
+        )
+        self.assertEqual(len({r.content for r in results}), 1)
+        self.assertEqual(len({tuple(r.fits["id"]) for r in results}), 1)
+
+    def test_other_data_other_digest(self):
+        """One changed value changes the digest and every fit's id."""
+        x = harness.iris()
+        one = harness.Result(self.sweep(self.write_csv("one.csv", x), "one", sweep=SWEEP))
+        x[149, 3] += 2.0**-50
+        other = harness.Result(self.sweep(self.write_csv("other.csv", x), "other", sweep=SWEEP))
+        self.assertNotEqual(one.attrs["data_sha256"], other.attrs["data_sha256"])
+        self.assertFalse(set(one.fits["id"]) & set(other.fits["id"]))
+
+
+if __name__ == "__main__":
+    harness.main()

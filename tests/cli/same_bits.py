@@ -1,0 +1,85 @@
+"""Promise 2: the numbers of a fit do not depend on threads, on other fits, or on their order."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
+import harness
+
+SMALL_DIGITS = {"path": harness.DIGITS, "labels": harness.DIGIT_LABELS, "pool": 4, "scale": 255}
+SWEEP = {"components": [3, 7], "init": ["kmeans++", "points"], "restarts": 2}
+EM = {"floor": 1e-2, "max_iter": 40}
+
+
+class SameBits(harness.Case):
+    def compare_fits(self, one, other):
+        """Every fit that both results have is the same to the last bit; returns how many."""
+        common = set(one.names) & set(other.names)
+        for fit in sorted(common):
+            self.assertEqual(harness.fit_bits(one, fit), harness.fit_bits(other, fit), fit)
+        return len(common)
+
+    def test_threads(self):
+        """content_sha256 is the same for 1, 2, 3 and 7 threads, on data of one lane and of nine."""
+        x, _ = harness.blobs(1, n=9000)
+        sets = {
+            "one-lane": {**SMALL_DIGITS, "limit": 900},
+            "nine-lanes": {"path": self.write_csv("nine-lanes.csv", x)},
+        }
+        for name, data in sets.items():
+            content = set()
+            for threads in (1, 2, 3, 7):
+                out = self.sweep(data, f"{name}-{threads}", ["--threads", threads], sweep=SWEEP, em=EM)
+                result = harness.Result(out)
+                self.assertEqual(list(result.provenance["threads"]), [str(threads)])
+                content.add(result.content)
+            self.assertEqual(len(content), 1, name)
+
+    def test_company(self):
+        """A fit that runs alone has the bits that it has among others."""
+        many = harness.Result(self.sweep(SMALL_DIGITS, "many", sweep=SWEEP, em=EM))
+        n_common = 0
+        for init in SWEEP["init"]:
+            alone = {"components": 7, "init": init, "restarts": 1}
+            one = harness.Result(self.sweep(SMALL_DIGITS, f"one-{init}", sweep=alone, em=EM))
+            self.assertEqual(len(one.names), 1)
+            n_common += self.compare_fits(one, many)
+        self.assertEqual(n_common, 2)
+
+    def test_order(self):
+        """The order of the config's lists moves fits in the file and changes none."""
+        given = harness.Result(self.sweep(SMALL_DIGITS, "given", sweep=SWEEP, em=EM))
+        turned = {**SWEEP, "components": [7, 3], "init": ["points", "kmeans++"]}
+        other = harness.Result(self.sweep(SMALL_DIGITS, "turned", sweep=turned, em=EM))
+        self.assertNotEqual(given.names, other.names)
+        self.assertEqual(self.compare_fits(given, other), 8)
+
+    def test_one_degenerate_fit(self):
+        """A fit that ends degenerate leaves the bits of the others alone (promise 5)."""
+        x, _ = harness.blobs(3, n=40, n_features=2)
+        data = self.write_csv("few.csv", x)
+        em = {"floor": 0.0, "redraws": 1}
+        sweep = {"components": [2, 40], "init": "points", "restarts": 2}
+        mixed = harness.Result(self.sweep(data, "mixed", sweep=sweep, em=em))
+        self.assertIn("degenerate", set(mixed.fits["status"]))
+        sound = harness.Result(
+            self.sweep(data, "sound", sweep={**sweep, "components": 2}, em=em)
+        )
+        self.assertNotIn("degenerate", set(sound.fits["status"]))
+        self.assertEqual(self.compare_fits(sound, mixed), 2)
+
+    def test_seed(self):
+        """Another seed gives other starts: equal bits above are no accident of equal fits."""
+        one = harness.Result(self.sweep(SMALL_DIGITS, "one", sweep=SWEEP, em=EM))
+        other = harness.Result(
+            self.sweep(SMALL_DIGITS, "other", sweep={**SWEEP, "seed": 2}, em=EM)
+        )
+        self.assertEqual(len(set(one.names) & set(other.names)), 8)
+        for fit in one.names:
+            self.assertNotEqual(
+                one.models[fit]["means"].tobytes(), other.models[fit]["means"].tobytes(), fit
+            )
+            self.assertNotEqual(one.row(fit)["id"], other.row(fit)["id"], fit)
+
+
+if __name__ == "__main__":
+    harness.main()
