@@ -25,6 +25,7 @@ struct em_settings {
     double tol;
     enum criterion criterion;
     enum mixing mixing;
+    enum kernel kernel;
     struct regularisation reg;
     double ddof; /* subtracted from the counts that divide covariances of hard groups */
     int64_t redraws;
@@ -66,7 +67,8 @@ struct em {
     /* How far it is. */
     const struct rows *rows;
     const struct rows *heldout_rows; /* NULL without any */
-    const struct family *ops;
+    const struct family *ops;        /* own_ops */
+    struct family own_ops;
     const struct start *start; /* while in EM_SETUP or EM_MOMENTS */
     bool is_fallback;          /* in EM_SETUP: no covariance worked, the features' own will */
     struct model *next;
@@ -97,8 +99,8 @@ void em_begin(struct em *em, const struct start *start);
  * without memory. */
 enum status em_prepare(struct em *em, struct err *err);
 
-/* Doubles of scratch->family that fits of this family want. */
-size_t em_family_work(enum family_id family, size_t n_features);
+/* Doubles of scratch->family that such fits want. */
+size_t em_family_work(const struct em_settings *settings, size_t n_features);
 
 /* Bytes that a fit holds on n_rows. */
 double em_bytes(size_t n_rows, size_t n_features, size_t n_classes,

@@ -58,7 +58,8 @@ struct family {
     /* What all components have in common of the M-step, once next has its means and weights; NULL
      * if nothing. False if the covariance has collapsed. */
     bool (*maximise_common)(const struct rows *rows, const struct regularisation *reg,
-                            const double *count, double ddof, struct model *next, double *work);
+                            const struct model *now, const double *count, const double *sums,
+                            double ddof, struct model *next, double *work);
 
     /* Derives from the model what all components share of `factors`: NULL if nothing. */
     bool (*factorise_common)(const struct rows *rows, const struct regularisation *reg,
@@ -82,6 +83,10 @@ struct family {
     /* As distance(), with nothing left out, for rows that the fit has not seen. */
     void (*complete_distance)(const struct model *model, const double *factors, const double *y,
                               double *distance, double *work);
+
+    /* From distances to weighted responsibilities: kernels_posterior, see there. */
+    double (*posterior)(size_t n_components, const double *constant, const double *weight,
+                        double *work, double *scratch);
 
     /* Adds a chunk's statistics to count [K] and sums, from weighted responsibilities resp
      * [K, ROWS_CHUNK]. */

@@ -89,7 +89,7 @@ void kernels_one_hot(size_t n_components, const int32_t *component, const double
  * Callers keep x at or below 709. */
 void kernels_exp(size_t n, double *x);
 
-/* --- one covariance, by LAPACK (kernels_lapack.c). Matrices [n, n], lower triangles. ---------- */
+/* --- one covariance, by LAPACK (kernels_lapack.c). Matrices [n, n], lower triangles. --- */
 
 /* Once, before the others: one thread per call. */
 void kernels_lapack_init(void);

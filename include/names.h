@@ -21,6 +21,7 @@ enum init {
 enum method { METHOD_em, METHOD_kmeans, METHOD_labelled };                 /* sweep.method */
 enum criterion { CRITERION_mean, CRITERION_relative, CRITERION_absolute }; /* em.criterion */
 enum mixing { MIXING_free, MIXING_equal };                                 /* em.mixing */
+enum kernel { KERNEL_fast, KERNEL_reference };                             /* em.kernel */
 enum fail_on { FAIL_ON_none, FAIL_ON_any };                                /* run.fail_on */
 enum outcome { OUTCOME_converged, OUTCOME_max_iter, OUTCOME_degenerate };  /* of a fit */
 
@@ -29,6 +30,7 @@ extern const char *const init_names[];
 extern const char *const method_names[];
 extern const char *const criterion_names[];
 extern const char *const mixing_names[];
+extern const char *const kernel_names[];
 extern const char *const fail_on_names[];
 extern const char *const outcome_names[];
 

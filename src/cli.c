@@ -32,8 +32,7 @@ static bool takes(const struct cli_command *command, const struct option_row *ro
     return strcmp(row->commands, "*") == 0 || strstr(row->commands, word) != NULL;
 }
 
-/* --- help --------------------------------------------------------------------------------------
- */
+/* --- help --- */
 
 static void print_program_help(const struct cli_command *commands)
 {
@@ -61,8 +60,7 @@ static void print_command_help(const struct cli_command *command)
     }
 }
 
-/* --- parsing ------------------------------------------------------------------------------------
- */
+/* --- parsing --- */
 
 /* The option that `word` ("--name", "--name=value" or "-n") means for the command, or NULL. */
 static const struct option_row *find_option(const struct cli_command *command, const char *word)

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "em_pass.h"
+#include "reference.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 /* Iterations of a trial of small-em (Biernacki, Celeux & Govaert 2003). */
 #define TRIAL_ITERATIONS 10
 
-/* --- transitions ----------------------------------------------------------------------------- */
+/* --- transitions --- */
 
 static void enter(struct em *em, enum em_phase phase)
 {
@@ -71,7 +72,7 @@ void em_begin(struct em *em, const struct start *start)
         enter(em, start_has_responsibilities(start) ? EM_MOMENTS : EM_SETUP);
 }
 
-/* --- small-em --------------------------------------------------------------------------------- */
+/* --- small-em --- */
 
 static bool in_trial(const struct em *em)
 {
@@ -115,8 +116,7 @@ static void collapse(struct em *em)
         give_up(em);
 }
 
-/* --- after the pass -----------------------------------------------------------------------------
- */
+/* --- after the pass --- */
 
 static bool has_converged(const struct em *em)
 {
@@ -194,8 +194,7 @@ static void em_judge(struct task *task)
     if (collapsed || (em->phase == EM_STEP && !isfinite(loglik))) collapse(em);
 }
 
-/* --- component by component ----------------------------------------------------------------------
- */
+/* --- component by component --- */
 
 /* The features' own variances are sound, however small beside each other. */
 static const struct regularisation *reg_of(const struct em *em)
@@ -275,7 +274,7 @@ static bool set_up(struct em *em, size_t k, struct scratch *scratch)
     if (!em->is_fallback && !is_given(em) &&
         !em->ops->regularise(em->rows, &em->settings.reg, k, model, work))
         return false;
-    return em->ops->factorise_common != NULL ||
+    return em->ops->maximise_common != NULL ||
            factorise(em, model, em->factors, em->constant, k, work);
 }
 
@@ -301,8 +300,7 @@ static void em_solve(struct task *task, size_t part, struct scratch *scratch)
         em->collapsed[part] = !maximise(em, part, scratch->family);
 }
 
-/* --- after the components
- * ---------------------------------------------------------------------------- */
+/* --- after the components --- */
 
 /* What a family with a common covariance does once all means are there. */
 static bool solve_common(struct em *em, double *work)
@@ -312,14 +310,17 @@ static bool solve_common(struct em *em, double *work)
     bool ok = true;
     if (ops->maximise_common == NULL) return true;
     if (em->phase == EM_SETUP) {
-        ok = ops->factorise_common(em->rows, reg_of(em), em->model, em->factors, work);
+        ok = ops->factorise_common == NULL ||
+             ops->factorise_common(em->rows, reg_of(em), em->model, em->factors, work);
         for (size_t k = 0; ok && k < em->settings.n_components; k++)
             ok = factorise(em, em->model, em->factors, em->constant, k, work);
         return ok;
     }
-    ok = ops->maximise_common(em->rows, &em->settings.reg, em->task.sums + 1, ddof, em->next,
-                              work) &&
-         ops->factorise_common(em->rows, reg_of(em), em->next, em->next_factors, work);
+    const double *count = em->task.sums + 1;
+    ok = ops->maximise_common(em->rows, &em->settings.reg, em->model, count,
+                              count + em->settings.n_components, ddof, em->next, work) &&
+         (ops->factorise_common == NULL ||
+          ops->factorise_common(em->rows, reg_of(em), em->next, em->next_factors, work));
     for (size_t k = 0; ok && k < em->settings.n_components; k++)
         ok = finish_component(em, k, work);
     return ok;
@@ -377,8 +378,13 @@ static void em_conclude(struct task *task, struct scratch *scratch)
     if (em->phase != EM_STEP) enter(em, em->is_fallback ? EM_SCORE : EM_STEP);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------ */
+/* --- life --- */
+
+static struct family em_ops(const struct em_settings *settings)
+{
+    return settings->kernel == KERNEL_reference ? reference_family(settings->family)
+                                                : *families[settings->family];
+}
 
 static enum status allocate(struct em *em, struct err *err)
 {
@@ -425,7 +431,8 @@ enum status em_create(const struct rows *rows, const struct rows *heldout,
     em->settings = *settings;
     em->rows = rows;
     em->heldout_rows = heldout;
-    em->ops = families[settings->family];
+    em->own_ops = em_ops(settings);
+    em->ops = &em->own_ops;
     em->best_loglik = -HUGE_VAL;
     em->task.pass = em_pass_lane;
     em->task.expect = em_pass_expect;
@@ -482,16 +489,16 @@ done:
     return rc;
 }
 
-size_t em_family_work(enum family_id family, size_t n_features)
+size_t em_family_work(const struct em_settings *settings, size_t n_features)
 {
-    const struct family *ops = families[family];
-    return start_covariance_work(n_features, ops->correlated) + ops->n_work(n_features);
+    const struct family ops = em_ops(settings);
+    return start_covariance_work(n_features, ops.correlated) + ops.n_work(n_features);
 }
 
 double em_bytes(size_t n_rows, size_t n_features, size_t n_classes,
                 const struct em_settings *settings)
 {
-    const struct family *ops = families[settings->family];
+    const struct family own = em_ops(settings), *ops = &own;
     const size_t n_components = settings->n_components;
     const size_t n_step = em_pass_step_sums(ops, n_components, n_features);
     const size_t n_score = em_pass_score_sums(n_components, n_classes);

@@ -33,7 +33,7 @@ static double expect(const struct em *em, size_t chunk, double *resp, struct scr
         return 0.0;
     }
     em->ops->distance(em->model, em->factors, rows_chunk(em->rows, chunk), resp, scratch->family);
-    return kernels_posterior(n_components, em->constant, weight, resp, scratch->rows);
+    return em->ops->posterior(n_components, em->constant, weight, resp, scratch->rows);
 }
 
 static void score_chunk(const struct em *em, size_t chunk, double *sums, struct scratch *scratch)
@@ -95,7 +95,7 @@ double em_pass_heldout(const struct em *em, size_t chunk, struct scratch *scratc
 {
     em->ops->complete_distance(em->model, em->factors, rows_chunk(em->heldout_rows, chunk),
                                scratch->work, scratch->family);
-    return kernels_posterior(em->settings.n_components, em->constant,
-                             em->heldout_rows->weight + chunk * ROWS_CHUNK, scratch->work,
-                             scratch->rows);
+    return em->ops->posterior(em->settings.n_components, em->constant,
+                              em->heldout_rows->weight + chunk * ROWS_CHUNK, scratch->work,
+                              scratch->rows);
 }

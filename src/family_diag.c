@@ -6,6 +6,8 @@
  */
 #include "family.h"
 
+#include "kernels.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -127,6 +129,7 @@ const struct family family_diag = {
     .factorise = factorise,
     .distance = family_scaled_distance,
     .complete_distance = family_scaled_distance,
+    .posterior = kernels_posterior,
     .accumulate = family_accumulate_moments,
     .total_distance = total_distance,
     .count_floored = count_floored,

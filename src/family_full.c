@@ -183,6 +183,7 @@ const struct family family_full = {
     .factorise = factorise,
     .distance = distance,
     .complete_distance = distance,
+    .posterior = kernels_posterior,
     .accumulate = accumulate,
     .n_stripes = n_stripes,
     .accumulate_stripe = accumulate_stripe,

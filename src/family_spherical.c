@@ -9,6 +9,8 @@
  */
 #include "family.h"
 
+#include "kernels.h"
+
 #include <math.h>
 
 static const double log_2pi = 1.83787706640934548356;
@@ -142,6 +144,7 @@ const struct family family_spherical = {
     .factorise = factorise,
     .distance = family_scaled_distance,
     .complete_distance = family_scaled_distance,
+    .posterior = kernels_posterior,
     .accumulate = family_accumulate_moments,
     .total_distance = total_distance,
     .count_floored = count_floored,

@@ -104,8 +104,11 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
 }
 
 static bool maximise_common(const struct rows *rows, const struct regularisation *reg,
-                            const double *count, double ddof, struct model *next, double *work)
+                            const struct model *now, const double *count, const double *sums,
+                            double ddof, struct model *next, double *work)
 {
+    (void)now;
+    (void)sums;
     const size_t n = next->n_features;
     const double all = rows->total_weight;
     double *covariance = next->covariances;
@@ -240,6 +243,7 @@ const struct family family_tied = {
     .distance = distance,
     .left_out = left_out,
     .complete_distance = complete_distance,
+    .posterior = kernels_posterior,
     .accumulate = accumulate,
     .total_distance = total_distance,
     .count_floored = count_floored,

@@ -18,7 +18,7 @@ struct h5 {
     char path[4096];
 };
 
-/* --- errors ----------------------------------------------------------------------------------- */
+/* --- errors --- */
 
 struct cause {
     char text[512];
@@ -42,8 +42,7 @@ static enum status failed(const struct h5 *h5, const char *what, const char *obj
                    object, cause.text);
 }
 
-/* --- files and groups ---------------------------------------------------------------------------
- */
+/* --- files and groups --- */
 
 static hid_t access_properties(void)
 {
@@ -130,8 +129,7 @@ bool h5_exists(struct h5 *h5, const char *path)
     return H5Lexists(h5->file, path, H5P_DEFAULT) > 0;
 }
 
-/* --- types
- * ---------------------------------------------------------------------------------------- */
+/* --- types --- */
 
 static hid_t text_type(void)
 {
@@ -162,8 +160,7 @@ static size_t size_of(enum h5_type type)
     return type == H5_FLAG ? 1 : 8; /* a text is a pointer */
 }
 
-/* --- writing
- * -------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 /* Chunks: one index of the first axis, or as many as fill CHUNK_BYTES. */
 static hid_t creation_properties(const struct h5_array *array)
@@ -267,8 +264,7 @@ enum status h5_attach_scale(struct h5 *h5, const char *array, int axis, const ch
     return done < 0 ? failed(h5, "attach a dimension scale to", array, err) : OK;
 }
 
-/* --- attributes
- * ------------------------------------------------------------------------------------ */
+/* --- attributes --- */
 
 static enum status put_attr(struct h5 *h5, const char *object, const char *name, enum h5_type type,
                             size_t n, const void *values, struct err *err)
@@ -320,8 +316,7 @@ enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, ch
     return done < 0 ? failed(h5, "read attribute", name, err) : OK;
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 enum status h5_read(struct h5 *h5, const char *path, enum h5_type type, size_t *n, void *out,
                     struct err *err)
@@ -354,8 +349,7 @@ done:
     return rc;
 }
 
-/* --- digest
- * -------------------------------------------------------------------------------------------- */
+/* --- digest --- */
 
 struct path_list {
     size_t n, capacity;

@@ -40,8 +40,7 @@ static uint32_t crc_of(const unsigned char *header, const unsigned char *payload
     return (uint32_t)crc32_z(crc, payload, n);
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 /* Reads `n` bytes or up to the end of the file; returns how many, or -1. */
 static ssize_t read_full(int file, unsigned char *bytes, size_t n)
@@ -139,8 +138,7 @@ enum status log_read(const char *path, uint64_t offset, struct pack *payload, st
     return rc;
 }
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* So that the log's own name survives a crash of the machine. */
 static void sync_folder(const char *path)

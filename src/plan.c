@@ -34,6 +34,7 @@ static struct em_settings em_settings_of(const struct config *config, const stru
         .criterion = (enum criterion)config->em_criterion,
         .mixing = (enum mixing)config->em_mixing,
         .reg = {config->em_floor, config->em_floor_absolute, config->em_ridge},
+        .kernel = (enum kernel)config->em_kernel,
         .ddof = (double)config->em_ddof,
         .redraws = config->em_redraws,
         .may_redraw = start_varies(fit->init, fit->n_components),
@@ -56,8 +57,7 @@ struct start_settings plan_start(const struct config *config, const struct plan_
     };
 }
 
-/* --- ids ----------------------------------------------------------------------------------------
- */
+/* --- ids --- */
 
 /* The hash of all that the fit's result depends on, and of nothing else. max_iter is left out: a
  * fit that converged before it is the same under any larger one (see shards.h). */
@@ -79,10 +79,10 @@ static enum status identify(const struct config *config, const struct data *data
     if (fit->method != METHOD_kmeans) {
         snprintf(text, sizeof text,
                  "covariance %s\ntol %a\ncriterion %s\nfloor %a %a\nridge %a\nmixing %s\n"
-                 "ddof %a\nredraws %lld\n",
+                 "ddof %a\nkernel %s\nredraws %lld\n",
                  family_names[em->family], em->tol, criterion_names[em->criterion], em->reg.floor,
                  em->reg.floor_absolute, em->reg.ridge, mixing_names[em->mixing], em->ddof,
-                 (long long)em->redraws);
+                 kernel_names[em->kernel], (long long)em->redraws);
         digest_text(digest, text);
     }
     if (fit->init == INIT_kmeanspp || fit->init == INIT_kmeans) {
@@ -97,8 +97,7 @@ done:
     return rc;
 }
 
-/* --- the list of fits
- * ------------------------------------------------------------------------------ */
+/* --- the list of fits --- */
 
 static bool has_method(const struct config *config, enum method method)
 {
@@ -133,7 +132,7 @@ static enum status add_fit(const struct config *config, const struct data *data,
                  init_names[fit->init], (unsigned long long)fit->restart);
     if (fit->n_components > plan->max_components) plan->max_components = fit->n_components;
     if (family != FAMILY_none) {
-        size_t work = em_family_work(family, data->n_features);
+        size_t work = em_family_work(&fit->em, data->n_features);
         if (work > plan->family_work) plan->family_work = work;
         plan->correlated |= families[family]->correlated;
     }
@@ -216,8 +215,7 @@ done:
     return rc;
 }
 
-/* --- what they will take
- * ----------------------------------------------------------------------------- */
+/* --- what they will take --- */
 
 /* Flops of one iteration of a fit. */
 static double iteration_flops(const struct data *data, const struct plan_fit *fit)

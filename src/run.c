@@ -47,8 +47,7 @@ static enum status keep_safe(void *context, struct err *err)
     return log_sync(((struct run *)context)->log, false, err);
 }
 
-/* --- resuming ------------------------------------------------------------------------------------
- */
+/* --- resuming --- */
 
 /* The lines of `text` from which `other` differs, as "key: old, now new"; both are resolved
  * configs, so line by line the same keys. */
@@ -82,8 +81,7 @@ static enum status check_resumable(const struct sweep_setup *setup, const struct
     return ERR_CONFIG;
 }
 
-/* --- stages
- * ---------------------------------------------------------------------------------------- */
+/* --- stages --- */
 
 static enum status write_resolved(const char *output, const char *resolved, struct err *err)
 {

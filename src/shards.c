@@ -10,7 +10,7 @@
 
 #define LOG_FORMAT 1
 
-/* --- the folder ------------------------------------------------------------------------------ */
+/* --- the folder --- */
 
 static enum status make_folders(const char *path, struct err *err)
 {
@@ -45,8 +45,7 @@ done:
     return rc;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 void identity_pack(const char *data_sha256, const char *resolved, size_t n_fits, struct pack *pack)
 {
@@ -191,8 +190,7 @@ done:
     return rc;
 }
 
-/* --- matching ------------------------------------------------------------------------------------
- */
+/* --- matching --- */
 
 /* Whether the fit would have ended the same way with at most max_iter iterations. Only EM's limit
  * is left out of the ids. */

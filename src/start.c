@@ -26,7 +26,7 @@ size_t start_sums(size_t n_components, size_t n_features)
     return 2 + n_components * (1 + 2 * n_features);
 }
 
-/* --- points: K different rows ------------------------------------------------------------- */
+/* --- points: K different rows --- */
 
 /* Whether row n has the value of one of the first k picks. */
 static bool is_picked(const struct rows *rows, const size_t *picks, size_t k, size_t n)
@@ -64,7 +64,7 @@ done:
     return rc;
 }
 
-/* --- by k-means ------------------------------------------------------------------------------ */
+/* --- by k-means --- */
 
 static enum status prepare_kmeans(struct start *start, struct err *err)
 {
@@ -114,8 +114,7 @@ done:
     return rc;
 }
 
-/* --- at random ----------------------------------------------------------------------------------
- */
+/* --- at random --- */
 
 static enum status start_small_em(struct start *start, struct err *err)
 {
@@ -144,8 +143,7 @@ static enum status start_random_resp(struct start *start, struct err *err)
     return OK;
 }
 
-/* --- given
- * ---------------------------------------------------------------------------------------- */
+/* --- given --- */
 
 static enum status start_labels(struct start *start, struct err *err)
 {
@@ -170,8 +168,7 @@ static enum status start_file(struct start *start, struct err *err)
     return OK;
 }
 
-/* --- what a fit asks of a start
- * ---------------------------------------------------------------------- */
+/* --- what a fit asks of a start --- */
 
 bool start_has_responsibilities(const struct start *start)
 {
@@ -266,7 +263,7 @@ const double *start_covariance(const struct start *start, size_t k, bool correla
     return work;
 }
 
-/* --- all of them ---------------------------------------------------------------------------- */
+/* --- all of them --- */
 
 typedef enum status start_function(struct start *start, struct err *err);
 

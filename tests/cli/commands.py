@@ -123,8 +123,7 @@ class Commands(harness.Case):
                     bad.append(row["highest"] * 2)
             if row["choices"]:
                 bad = ["nonsense"]
-                known = [c for c in row["choices"]]
-                self.gmmsweep("plan", config, "--set", f"{key}={known[-1]}")
+                self.gmmsweep("plan", config, "--set", f"{key}={row['choices'][0]}")
             for value in bad:
                 text = f"{int(value)}" if row["type"] == "integer" else f"{value}"
                 refused = self.gmmsweep("plan", config, "--set", f"{key}={text}", expect=3)

@@ -132,11 +132,12 @@ output:
         )  # fmt: skip
 
     def test_required_keys(self):
-        """Keys that must be given are all asked for at once."""
+        """Keys that must be given are asked for together; components where nothing gives K."""
         config = self.write("bare.yaml", "sweep: {seed: 1}\n")
-        self.refused(
-            CONFIG, "run", config, says=["data.path", "sweep.components", "output.path", "missing"]
-        )
+        self.refused(CONFIG, "run", config, says=["data.path", "output.path", "missing"])
+        whole = self.sweep_config(harness.IRIS)
+        del whole["sweep"]["components"]
+        self.refused(CONFIG, "run", self.config(whole), says=["sweep.components"])
 
     def test_impossible_sweep(self):
         """A sweep that cannot fit into run.memory is refused by plan and by run, with both sizes."""

@@ -5,6 +5,7 @@ counts it: 0 passed, 77 something was skipped (its name and what it lacks are pr
 """
 import gzip
 import hashlib
+import functools
 import importlib
 import json
 import os
@@ -31,6 +32,23 @@ def need(name):
         return importlib.import_module(name)
     except ImportError as error:
         raise unittest.SkipTest(f"needs the Python module {name}: {error}") from None
+
+
+@functools.cache
+def params():
+    """The table of `gmmsweep params`: key -> row."""
+    text = subprocess.run([PROGRAM, "params", "--json"], capture_output=True, check=True).stdout
+    return {row["key"]: row for row in json.loads(text)}
+
+
+def families():
+    """The covariance families that this program knows."""
+    return params()["sweep.covariance"]["choices"]
+
+
+def initialisers():
+    """The initialisers that need nothing beside the data."""
+    return [name for name in params()["sweep.init"]["choices"] if name not in ("labels", "file")]
 
 
 def environment(**changes):
@@ -119,7 +137,8 @@ class Case(unittest.TestCase):
 
     def sweep_config(self, data, output="out", sweep=None, **sections):
         data = data if isinstance(data, dict) else {"path": data}
-        sweep = {"components": [2, 3], "restarts": 2, "seed": 1, **(sweep or {})}
+        plain = {"components": [2, 3], "covariance": "diag", "init": "kmeans++", "restarts": 2}
+        sweep = {**plain, "seed": 1, **(sweep or {})}
         return {"data": data, "sweep": sweep, **sections, "output": {"path": output}}
 
     def write_csv(self, name, rows, header=None):
