@@ -29,7 +29,8 @@ struct plan {
     struct plan_fit *fits; /* [n_fits]; fits that share a start are neighbours */
     size_t max_components;
     size_t family_work; /* doubles that the families want of each thread */
-    bool correlated;    /* a family wants rows->covariance */
+    bool correlated;    /* rows->covariance is wanted */
+    bool whitened;      /* whitened rows are wanted */
     size_t n_live;      /* fits worked on at once */
     int n_threads;
     double memory_bytes; /* predicted peak of the process */
@@ -50,5 +51,8 @@ void plan_destroy(struct plan **plan);
 /* What a start of this fit is made from. */
 struct start_settings plan_start(const struct config *config, const struct plan_fit *fit,
                                  uint64_t redraw, uint64_t trial);
+
+/* Whether starts of this kind measure in another space than the data's. */
+bool plan_whitens(const struct config *config, enum init init);
 
 #endif

@@ -11,6 +11,7 @@
 #include "model.h"
 #include "names.h"
 #include "rng.h"
+#include "whiten.h"
 
 struct start_settings {
     uint64_t seed;    /* sweep.seed */
@@ -20,8 +21,9 @@ struct start_settings {
     size_t n_components;
     uint64_t restart;
     uint64_t redraw;
-    uint64_t trial;            /* which short run of small-em */
-    const struct model *given; /* of `file`, in the units of rows.h; else NULL */
+    uint64_t trial;                  /* which short run of small-em */
+    const struct whitened *whitened; /* the space in which k-means measures; NULL: rows' own */
+    const struct model *given;       /* of `file`, in the units of rows.h; else NULL */
 };
 
 /* What covariance a start gives its components, where it gives no responsibilities. */
@@ -36,12 +38,14 @@ struct start {
     int32_t *assignment; /* [n_chunks * ROWS_CHUNK] the cluster of each row, or NULL */
     bool random_responsibilities;
     enum start_shape shape;
-    double inertia;      /* sum of weight times squared distance to the nearest mean, in the unit of
-                            rows->unit */
+    double inertia;      /* mean squared distance to the nearest mean, in the user's unit or, if
+                            whitened, in that space */
     size_t n_iterations; /* of Lloyd */
 
     /* How far it is. */
     const struct rows *rows;
+    const struct rows *space; /* where k-means measures: rows, or the whitened ones */
+    double *offset;           /* [D] for whiten_undo */
     struct rng_stream stream;
     uint64_t n_drawn; /* numbers taken from the stream */
     size_t n_seeds;   /* chosen so far */
@@ -76,6 +80,9 @@ void start_own_variances(const struct rows *rows, bool correlated, double *out);
 
 /* Bytes that a start holds. */
 double start_bytes(size_t n_rows, size_t n_features, size_t n_components);
+
+/* Ends a start made by k-means: its means leave the space where it measured. */
+void start_finish(struct start *start);
 
 /* For kmeans.c: the next number of the start's stream; its k-th mean; the sums of Lloyd's pass. */
 double start_draw(struct start *start);

@@ -10,7 +10,7 @@
 static void seed_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
 {
     struct start *start = (struct start *)task;
-    const struct rows *rows = start->rows;
+    const struct rows *rows = start->space;
     const double *seed = start_mean(start, start->n_seeds - 1);
     size_t chunk, end;
     for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
@@ -29,7 +29,7 @@ static void seed_pass(struct task *task, size_t lane, double *sums, struct scrat
  * lane by the lanes' sums, then the row within it. */
 static size_t pick_far(const struct start *start, double u)
 {
-    const struct rows *rows = start->rows;
+    const struct rows *rows = start->space;
     const struct task *task = &start->task;
     double left = u * task->sums[0];
     size_t lane = 0;
@@ -51,12 +51,12 @@ static void seed_judge(struct task *task)
 {
     struct start *start = (struct start *)task;
     if (start->n_seeds < start->settings.n_components)
-        rows_get(start->rows, pick_far(start, start_draw(start)),
+        rows_get(start->space, pick_far(start, start_draw(start)),
                  start_mean(start, start->n_seeds++));
     else if (start->assignment != NULL)
         kmeans_lloyd(start);
     else
-        start->done = true;
+        start_finish(start);
 }
 
 /* sums: [0] weighted squared distance, [1] rows that changed cluster, then count [K], and first
@@ -64,7 +64,7 @@ static void seed_judge(struct task *task)
 static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
 {
     struct start *start = (struct start *)task;
-    const struct rows *rows = start->rows;
+    const struct rows *rows = start->space;
     const size_t n_components = start->settings.n_components;
     double *count = sums + 2, *first = count + n_components;
     double *second = first + n_components * rows->n_features;
@@ -93,7 +93,7 @@ static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scra
  * row counts as served, so that a second empty cluster takes another. */
 static void refill(struct start *start, size_t k)
 {
-    const struct rows *rows = start->rows;
+    const struct rows *rows = start->space;
     size_t farthest = 0;
     for (size_t n = 1; n < rows->n_rows; n++)
         if (start->nearest[n] > start->nearest[farthest]) farthest = n;
@@ -104,11 +104,11 @@ static void refill(struct start *start, size_t k)
 static void lloyd_judge(struct task *task)
 {
     struct start *start = (struct start *)task;
-    const struct rows *rows = start->rows;
+    const struct rows *rows = start->space;
     const size_t n_components = start->settings.n_components, n_features = rows->n_features;
-    start->inertia = task->sums[0];
+    start->inertia = ldexp(task->sums[0], 2 * rows->max_exponent) / rows->total_weight;
     if (start->settled || (start->n_iterations > 0 && task->sums[1] == 0.0)) {
-        start->done = true;
+        start_finish(start);
         return;
     }
     const double *count = task->sums + 2, *first = count + n_components;
@@ -146,6 +146,6 @@ void kmeans_seed(struct start *start)
     start->task.n_lane_sums = 1;
     start->task.pass = seed_pass;
     start->task.judge = seed_judge;
-    rows_get(start->rows, rows_pick(start->rows, start_draw(start)),
+    rows_get(start->space, rows_pick(start->rows, start_draw(start)),
              start_mean(start, start->n_seeds++));
 }

@@ -42,6 +42,12 @@ static struct em_settings em_settings_of(const struct config *config, const stru
     };
 }
 
+bool plan_whitens(const struct config *config, enum init init)
+{
+    return config->kmeans_whiten != WHITEN_none &&
+           (init == INIT_kmeans || init == INIT_kmeanspp || init == INIT_identity);
+}
+
 struct start_settings plan_start(const struct config *config, const struct plan_fit *fit,
                                  uint64_t redraw, uint64_t trial)
 {
@@ -58,6 +64,11 @@ struct start_settings plan_start(const struct config *config, const struct plan_
 }
 
 /* --- ids --- */
+
+static bool is_lloyd(enum init init)
+{
+    return init == INIT_kmeans || init == INIT_kmeanspp;
+}
 
 /* The hash of all that the fit's result depends on, and of nothing else. max_iter is left out: a
  * fit that converged before it is the same under any larger one (see shards.h). */
@@ -85,9 +96,9 @@ static enum status identify(const struct config *config, const struct data *data
                  kernel_names[em->kernel], (long long)em->redraws);
         digest_text(digest, text);
     }
-    if (fit->init == INIT_kmeanspp || fit->init == INIT_kmeans) {
-        snprintf(text, sizeof text, "kmeans %lld %a\n", (long long)config->kmeans_max_iter,
-                 config->kmeans_tol);
+    if (is_lloyd(fit->init) || fit->init == INIT_identity) {
+        snprintf(text, sizeof text, "kmeans %lld %a %s\n", (long long)config->kmeans_max_iter,
+                 config->kmeans_tol, whiten_names[config->kmeans_whiten]);
         digest_text(digest, text);
     }
     TRY(digest_finish(digest, hex, err));
@@ -104,11 +115,6 @@ static bool has_method(const struct config *config, enum method method)
     for (size_t i = 0; i < config->sweep_method.n; i++)
         if (config->sweep_method.v[i] == (int)method) return true;
     return false;
-}
-
-static bool is_lloyd(enum init init)
-{
-    return init == INIT_kmeans || init == INIT_kmeanspp;
 }
 
 /* Adds a fit, or only counts it while there is no list yet. */
@@ -136,6 +142,8 @@ static enum status add_fit(const struct config *config, const struct data *data,
         if (work > plan->family_work) plan->family_work = work;
         plan->correlated |= families[family]->correlated;
     }
+    plan->correlated |= config->kmeans_whiten == WHITEN_full;
+    plan->whitened |= plan_whitens(config, fit->init);
     return identify(config, data, fit, err);
 }
 
@@ -245,6 +253,7 @@ static double memory_with(const struct plan *plan, const struct data *data, size
         (double)n_live * largest +
         (double)plan->n_threads * engine_scratch_bytes(plan->max_components, plan->family_work) +
         results;
+    if (plan->whitened) rows += values;
     if (plan->correlated) rows += 8.0 * (double)data->n_features * (double)data->n_features;
     return BASE_BYTES + rows + per_row + fmax(values, fits);
 }

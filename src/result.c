@@ -178,8 +178,7 @@ enum status result_create_kmeans(const struct config *config, const struct rows 
     row->flagged = outcome == OUTCOME_degenerate;
     row->iterations = (int64_t)clusters->n_iterations;
     row->history_count = 0;
-    if (clusters->assignment != NULL)
-        row->inertia = ldexp(clusters->inertia, 2 * rows->max_exponent) / rows->total_weight;
+    if (clusters->assignment != NULL) row->inertia = clusters->inertia;
     memcpy(model->means, clusters->means,
            fit->n_components * rows->n_features * sizeof *model->means);
     count_clusters(rows, clusters, model->weights, confusion);

@@ -21,6 +21,13 @@ double *start_mean(const struct start *start, size_t k)
     return start->means + k * start->rows->n_features;
 }
 
+void start_finish(struct start *start)
+{
+    for (size_t k = 0; start->space != start->rows && k < start->settings.n_components; k++)
+        whiten_undo(start->settings.whitened, start_mean(start, k), start->offset);
+    start->done = true;
+}
+
 size_t start_sums(size_t n_components, size_t n_features)
 {
     return 2 + n_components * (1 + 2 * n_features);
@@ -47,7 +54,7 @@ static size_t pick_new(struct start *start, const size_t *picks, size_t k)
     return n;
 }
 
-static enum status start_points(struct start *start, struct err *err)
+static enum status pick_points(struct start *start, struct err *err)
 {
     enum status rc = OK;
     size_t *picks = NULL;
@@ -56,11 +63,17 @@ static enum status start_points(struct start *start, struct err *err)
     for (size_t k = 0; k < n_components; k++) {
         picks[k] = start->short_of_rows ? rows_pick(start->rows, start_draw(start))
                                         : pick_new(start, picks, k);
-        rows_get(start->rows, picks[k], start_mean(start, k));
+        rows_get(start->space, picks[k], start_mean(start, k));
     }
-    start->done = true;
 done:
     free(picks);
+    return rc;
+}
+
+static enum status start_points(struct start *start, struct err *err)
+{
+    enum status rc = pick_points(start, err);
+    if (rc == OK) start_finish(start);
     return rc;
 }
 
@@ -90,14 +103,17 @@ done:
     return rc;
 }
 
+/* As with k-means++, but the first means are different rows. */
 static enum status start_kmeans(struct start *start, struct err *err)
 {
     enum status rc = OK;
-    TRY(start_points(start, err));
-    if (start->short_of_rows) return OK;
+    TRY(pick_points(start, err));
+    if (start->short_of_rows) {
+        start_finish(start);
+        return OK;
+    }
     TRY(prepare_kmeans(start, err));
     TRY_ALLOC(start->assignment, start->rows->n_chunks * ROWS_CHUNK, err);
-    start->done = false;
     kmeans_lloyd(start);
 done:
     return rc;
@@ -282,10 +298,12 @@ enum status start_create(const struct rows *rows, const struct start_settings *s
     TRY_ALLOC(start, 1, err);
     start->rows = rows;
     start->settings = *settings;
+    start->space = settings->whitened != NULL ? &settings->whitened->rows : rows;
     start->stream = (struct rng_stream){settings->seed, rng_name(init_names[settings->init]),
                                         settings->restart, settings->redraw};
     start->n_drawn = settings->trial << 32;
     start->short_of_rows = rows->n_distinct < settings->n_components;
+    TRY_ALLOC(start->offset, rows->n_features, err);
     TRY_ALLOC(start->means, settings->n_components * rows->n_features, err);
     TRY(start_functions[settings->init](start, err));
     *out = start;
@@ -302,6 +320,7 @@ void start_destroy(struct start **start)
     free((*start)->nearest);
     free((*start)->assignment);
     free((*start)->means);
+    free((*start)->offset);
     free(*start);
     *start = NULL;
 }

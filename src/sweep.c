@@ -20,6 +20,7 @@ struct sweep {
     const struct config *config;
     const struct rows *rows;
     const struct rows *heldout;
+    struct whitened *whitened; /* NULL unless kmeans.whiten asks for it */
     const struct plan *plan;
     const bool *finished;
     struct engine *engine;
@@ -79,11 +80,18 @@ done:
     return rc;
 }
 
+static struct start_settings start_for(const struct sweep *sweep, const struct plan_fit *fit,
+                                       uint64_t redraw, uint64_t trial)
+{
+    struct start_settings settings = plan_start(sweep->config, fit, redraw, trial);
+    if (plan_whitens(sweep->config, fit->init)) settings.whitened = sweep->whitened;
+    return settings;
+}
+
 static struct start_settings start_of(const struct sweep *sweep, const struct live_fit *live)
 {
-    return live->em == NULL
-               ? plan_start(sweep->config, live->fit, 0, 0)
-               : plan_start(sweep->config, live->fit, live->em->redraw, live->em->trial);
+    return live->em == NULL ? start_for(sweep, live->fit, 0, 0)
+                            : start_for(sweep, live->fit, live->em->redraw, live->em->trial);
 }
 
 static bool uses_start(const struct live_fit *live)
@@ -143,8 +151,7 @@ static void drop_starts(struct sweep *sweep)
         if (uses_start(&sweep->live[i])) want(sweep, &settings);
     }
     if (sweep->next < sweep->plan->n_fits) {
-        struct start_settings settings =
-            plan_start(sweep->config, &sweep->plan->fits[sweep->next], 0, 0);
+        struct start_settings settings = start_for(sweep, &sweep->plan->fits[sweep->next], 0, 0);
         want(sweep, &settings);
     }
     size_t kept = 0;
@@ -186,6 +193,9 @@ enum status sweep_run(const struct config *config, const struct rows *rows,
     size_t n_tasks;
     TRY(engine_create(rows, plan->n_threads, plan->max_components, plan->family_work, &sweep.engine,
                       err));
+    if (plan->whitened)
+        TRY(whiten_create(rows, (enum whiten)config->kmeans_whiten, plan->n_threads,
+                          &sweep.whitened, err));
     TRY_ALLOC(sweep.live, plan->n_live, err);
     /* Each live fit asks for one start; the one that the next fit will want may be kept too. */
     TRY_ALLOC(sweep.starts, plan->n_live + 1, err);
@@ -207,6 +217,7 @@ done:
     free(sweep.tasks);
     free(sweep.starts);
     free(sweep.live);
+    whiten_destroy(&sweep.whitened);
     engine_destroy(&sweep.engine);
     return rc;
 }
