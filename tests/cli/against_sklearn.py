@@ -9,33 +9,54 @@ import warnings
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 import harness
 
+RIDGE = 1e-6  # of the starts: digits have constant pixels
 SAME = 1e-9  # relative; both iterate in float64, and EM contracts what rounding adds
 
 
-def known_mixture(model):
+def known_mixture(model, family):
     """The model of a fit as a fitted GaussianMixture of scikit-learn."""
-    np = harness.need("numpy")
-    mixture = harness.need("sklearn.mixture").GaussianMixture(
-        len(model["weights"]), covariance_type="diag"
-    )
+    gaussian_mixture = harness.need("sklearn.mixture._gaussian_mixture")
+    mixture = gaussian_mixture.GaussianMixture(len(model["weights"]), covariance_type=family)
     mixture.weights_, mixture.means_ = model["weights"], model["means"]
     mixture.covariances_ = model["covariances"]
-    mixture.precisions_cholesky_ = 1 / np.sqrt(model["covariances"])
+    mixture.precisions_cholesky_ = gaussian_mixture._compute_precision_cholesky(
+        model["covariances"], family
+    )
     mixture.n_features_in_ = model["means"].shape[1]
     return mixture
 
 
-def fitted_mixture(x, start, n_iter, ridge=0.0):
+def inverse(covariances, family):
+    """The precisions, in scikit-learn's shape for the family."""
+    if family in ("spherical", "diag"):
+        return 1 / covariances
+    return harness.need("numpy").linalg.inv(covariances)
+
+
+def covariances_of(x, family):
+    """The maximum-likelihood covariance of rows in one group."""
+    np = harness.need("numpy")
+    full = np.cov(x.T, bias=True)
+    of_family = {"spherical": np.trace(full) / len(full), "diag": np.diag(full)}
+    return of_family.get(family, full)
+
+
+def squared_distances(x, means):
+    """Of every row to every mean."""
+    return ((x[:, None, :] - means[None]) ** 2).sum(-1)
+
+
+def fitted_mixture(x, start, family, n_iter, ridge=0.0):
     """scikit-learn's EM from the start for exactly n_iter M-steps."""
     mixture = harness.need("sklearn.mixture").GaussianMixture(
         len(start["weights"]),
-        covariance_type="diag",
+        covariance_type=family,
         reg_covar=ridge,
         tol=0,
         max_iter=n_iter,
         weights_init=start["weights"],
         means_init=start["means"],
-        precisions_init=1 / start["covariances"],
+        precisions_init=inverse(start["covariances"], family),
         random_state=0,
     )
     with warnings.catch_warnings():
@@ -45,10 +66,16 @@ def fitted_mixture(x, start, n_iter, ridge=0.0):
 
 class AgainstSklearn(harness.Case):
     def compare_fits(self, data, x, n_iter, components, ridge=0.0, restarts=2):
-        """Our n_iter iterations against theirs, for both initialisers."""
+        """Our n_iter iterations against theirs, in all families, for two initialisers. Returns
+        how many fits of each family were compared."""
         np = harness.need("numpy")
         harness.need("sklearn.mixture")
-        sweep = {"components": components, "init": ["kmeans++", "points"], "restarts": restarts}
+        sweep = {
+            "components": components,
+            "covariance": harness.families(),
+            "init": ["kmeans++", "points"],
+            "restarts": restarts,
+        }
         em = {"floor": 0.0, "tol": 0.0, "ridge": ridge, "redraws": 0}
         start, end = (
             harness.Result(
@@ -61,9 +88,11 @@ class AgainstSklearn(harness.Case):
         for fit in start.names:
             row, ours = end.row(fit), end.models[fit]
             self.assertEqual((row["status"], row["iterations"]), ("max_iter", n_iter), fit)
-            theirs = fitted_mixture(x, start.models[fit], n_iter, ridge)
+            family = row["covariance"]
+            theirs = fitted_mixture(x, start.models[fit], family, n_iter, ridge)
             self.assertEqual(theirs.n_iter_, n_iter)
             order = np.argsort(-theirs.weights_, kind="stable")
+            covariances = theirs.covariances_ if family == "tied" else theirs.covariances_[order]
             self.close_enough(row["mean_loglik"], theirs.score(x), SAME, f"{fit}: log-likelihood")
             self.close_enough(ours["weights"], theirs.weights_[order], SAME, f"{fit}: weights")
             reach = np.abs(x).max()
@@ -71,11 +100,12 @@ class AgainstSklearn(harness.Case):
                 ours["means"], theirs.means_[order], SAME, f"{fit}: means", absolute=SAME * reach
             )
             self.close_enough(
-                ours["covariances"], theirs.covariances_[order], SAME, f"{fit}: covariances"
-            )
+                ours["covariances"], covariances, SAME, f"{fit}: covariances",
+                absolute=SAME * np.abs(covariances).max(),
+            )  # fmt: skip
             before = end.trace(fit)["loglik"][-2] / len(x)
             self.close_enough(before, theirs.lower_bound_, SAME, f"{fit}: last E-step")
-        return len(start.names)
+        return len(start.names) / len(harness.families())
 
     def test_iris(self):
         """Iris, K = 2 and 3: 25 iterations agree to 1e-9."""
@@ -113,9 +143,11 @@ class AgainstSklearn(harness.Case):
         np = harness.need("numpy")
         harness.need("sklearn.mixture")
         x = harness.iris()
-        result = harness.Result(self.sweep(harness.IRIS, sweep={"components": [1, 2, 3, 5]}))
+        sweep = {"components": [1, 2, 3, 5], "covariance": harness.families()}
+        result = harness.Result(self.sweep(harness.IRIS, sweep=sweep))
         for fit in result.names:
-            row, mixture = result.row(fit), known_mixture(result.models[fit])
+            row = result.row(fit)
+            mixture = known_mixture(result.models[fit], row["covariance"])
             self.close_enough(row["loglik"], mixture.score_samples(x).sum(), SAME, f"{fit}: LL")
             self.close_enough(row["bic"], mixture.bic(x), SAME, f"{fit}: BIC")
             self.close_enough(row["aic"], mixture.aic(x), SAME, f"{fit}: AIC")
@@ -124,7 +156,10 @@ class AgainstSklearn(harness.Case):
             entropy = -np.sum(r * np.log(np.where(r > 0, r, 1)))
             self.close_enough(row["icl"], mixture.bic(x) + 2 * entropy, SAME, f"{fit}: ICL")
             self.close_enough(row["min_count"], r.sum(0).min(), SAME, f"{fit}: rows")
-            self.close_enough(row["min_eigenvalue"], mixture.covariances_.min(), SAME, fit)
+            covariances = mixture.covariances_
+            if row["covariance"] in ("tied", "full"):
+                covariances = np.linalg.eigvalsh(covariances)
+            self.close_enough(row["min_eigenvalue"], covariances.min(), SAME, fit)
 
     def compare_scores(self, result, x, label):
         np = harness.need("numpy")
@@ -132,7 +167,7 @@ class AgainstSklearn(harness.Case):
         assign = harness.need("scipy.optimize").linear_sum_assignment
         for fit in result.names:
             row, model = result.row(fit), result.models[fit]
-            predicted = known_mixture(model).predict(x)
+            predicted = known_mixture(model, row["covariance"]).predict(x)
             table = np.zeros_like(model["confusion"])
             np.add.at(table, (predicted, label), 1)
             self.assertEqual(table.tolist(), model["confusion"].tolist(), fit)
@@ -151,7 +186,8 @@ class AgainstSklearn(harness.Case):
         """Confusion, error rates, ARI and NMI on iris, with fewer and more components than classes."""
         np = harness.need("numpy")
         out = self.sweep(
-            {"path": harness.IRIS, "labels": "Species"}, sweep={"components": [1, 2, 3, 4, 6]}
+            {"path": harness.IRIS, "labels": "Species"},
+            sweep={"components": [1, 2, 3, 4, 6], "covariance": harness.families()},
         )
         result = harness.Result(out)
         self.assertEqual(list(result.data["class"]), ["setosa", "versicolor", "virginica"])
@@ -163,16 +199,33 @@ class AgainstSklearn(harness.Case):
     def test_label_scores_digits(self):
         """The same on digits with ten classes, labels from a file of their own."""
         data = {"path": harness.DIGITS, "labels": harness.DIGIT_LABELS, "limit": 600, "pool": 4}
-        out = self.sweep(data, sweep={"components": [8, 12]}, em={"floor": 0.05})
+        sweep = {"components": [8, 12], "covariance": harness.families()}
+        out = self.sweep(data, sweep=sweep, em={"floor": 0.05})
         result = harness.Result(out)
         label = harness.read_idx(harness.DIGIT_LABELS)[:600].astype(int)
         self.assertEqual(list(result.data["class"]), [str(c) for c in range(10)])
         self.assertEqual(label.tolist(), result.data["label"].tolist())
         self.compare_scores(result, harness.digits(600, 4), label)
 
-    def inertia(self, x, means):
+    def compare_clusters(self, x, model, family, fit):
+        """Weights, means and covariances are those of the rows nearest to each mean."""
         np = harness.need("numpy")
-        return np.min(((x[:, None, :] - means[None]) ** 2).sum(-1), axis=1).sum()
+        k, n_features = model["means"].shape
+        near = squared_distances(x, model["means"]).argmin(1)
+        groups = [x[near == c] for c in range(k)]
+        shares = np.array([len(rows) / len(x) for rows in groups])
+        self.close_enough(model["weights"], shares, 1e-12, f"{fit}: weights")
+        means = np.array([rows.mean(0) for rows in groups])
+        self.close_enough(model["means"], means, SAME, f"{fit}: means", absolute=1e-12)
+        if family == "tied":
+            within = x - means[near]
+            expected = within.T @ within / len(x)
+        else:
+            expected = np.array([covariances_of(rows, family) for rows in groups])
+        ridge = RIDGE if family in ("spherical", "diag") else RIDGE * np.eye(n_features)
+        self.close_enough(
+            model["covariances"], expected + ridge, SAME, f"{fit}: covariances", absolute=1e-11
+        )
 
     def test_kmeans_start(self):
         """The best of 10 k-means++ starts is within 10 % of the inertia that scikit-learn finds,
@@ -193,42 +246,40 @@ class AgainstSklearn(harness.Case):
             out = self.sweep(
                 data,
                 name,
-                sweep={"components": k, "restarts": 10},
-                em={"max_iter": 0, "floor": 0.0, "ridge": 0.0 if name != "digits" else 1e-9},
+                sweep={"components": k, "covariance": harness.families(), "restarts": 10},
+                em={"max_iter": 0, "floor": 0.0, "ridge": RIDGE},
                 kmeans={"tol": 0.0},
             )
             result = harness.Result(out)
-            ours = min(self.inertia(x, result.models[fit]["means"]) for fit in result.names)
+            ours = min(
+                squared_distances(x, model["means"]).min(1).sum()
+                for model in result.models.values()
+            )
             theirs = kmeans(k, n_init=10, random_state=0).fit(x).inertia_
             self.assertLessEqual(ours, 1.1 * theirs, name)
             self.assertGreaterEqual(ours, 0.9 * theirs, name)
             for fit in result.names:
-                model = result.models[fit]
-                near = ((x[:, None, :] - model["means"][None]) ** 2).sum(-1).argmin(1)
-                for c in range(k):
-                    rows = x[near == c]
-                    self.close_enough(model["weights"][c], len(rows) / len(x), 1e-12, fit)
-                    self.close_enough(model["means"][c], rows.mean(0), 1e-9, fit, 1e-12)
-                    ridge = 0.0 if name != "digits" else 1e-9
-                    self.close_enough(
-                        model["covariances"][c], rows.var(0) + ridge, 1e-9, fit, 1e-12
-                    )
+                self.compare_clusters(x, result.models[fit], result.row(fit)["covariance"], fit)
             self.assertEqual(np.unique(result.fits["iterations"]).tolist(), [0])
 
     def test_points_start(self):
-        """`points`: means are different rows, variances the data's, weights equal."""
+        """`points`: means are different rows, covariances the data's, weights equal."""
         x = harness.iris()
+        sweep = {"covariance": harness.families(), "init": "points"}
         out = self.sweep(
-            harness.IRIS, sweep={"components": 4, "init": "points", "restarts": 5}, em={"max_iter": 0}
+            harness.IRIS, sweep={"components": 4, "restarts": 5, **sweep}, em={"max_iter": 0}
         )
         rows = {tuple(row) for row in x.round(12)}
         for fit, model in harness.Result(out).models.items():
+            family = fit.split("-")[0]
+            expected = covariances_of(x, family)
+            each = [model["covariances"]] if family == "tied" else model["covariances"]
             self.assertEqual(list(model["weights"]), [0.25] * 4, fit)
             means = {tuple(mean) for mean in model["means"].round(12)}
             self.assertEqual(len(means), 4, fit)
             self.assertLessEqual(means, rows, fit)
-            for covariance in model["covariances"]:
-                self.close_enough(covariance, x.var(0), 1e-12, fit)
+            for covariance in each:
+                self.close_enough(covariance, expected, 1e-12, fit)
 
 
 if __name__ == "__main__":

@@ -15,16 +15,21 @@ FIT_COLUMNS = """id method k covariance init restart seed status flagged floored
     mean_loglik n_parameters bic aic icl error_rate error_majority ari nmi min_eigenvalue min_count
     max_drop redraws wall_s history_first history_count""".split()
 MODEL_AXES = {
-    "weights": ["fit", "component"],
-    "means": ["fit", "component", "feature"],
-    "covariances": ["fit", "component", "feature"],
-    "confusion": ["fit", "component", "class"],
+    "weights": "fit component",
+    "means": "fit component feature",
+    "confusion": "fit component class",
+}
+COVARIANCE_AXES = {
+    "spherical": "fit component",
+    "diag": "fit component feature",
+    "tied": "fit feature feature_2",
+    "full": "fit component feature feature_2",
 }
 DEFLATE_FROM_BYTES = 64 * 1024
 
 
 class ResultFile(harness.Case):
-    """One sweep, run once: labelled rows enough for deflate, two K, two initialisers."""
+    """One sweep, run once: labelled rows enough for deflate, two K, every family."""
 
     @classmethod
     def setUpClass(cls):
@@ -37,7 +42,12 @@ class ResultFile(harness.Case):
         data = cls.case.write("blobs.csv", "\n".join(lines) + "\n")
         cls.out = cls.case.sweep(
             {"path": data, "labels": "kind"},
-            sweep={"components": [2, 3], "init": ["kmeans++", "points"], "restarts": 2},
+            sweep={
+                "components": [2, 3],
+                "covariance": harness.families(),
+                "init": ["kmeans++", "points"],
+                "restarts": 2,
+            },
         )
         cls.file = cls.out / "sweep.h5"
 
@@ -70,15 +80,20 @@ class ResultFile(harness.Case):
         self.assertEqual(
             set(f["history"]), {"entry", "fit", "iteration", "loglik", "elbo", "wall_s"}
         )
-        self.assertEqual(set(f["models"]), {"diag-k002", "diag-k003"})
+        groups = {f"{family}-k{k:03d}" for family in harness.families() for k in (2, 3)}
+        self.assertEqual(set(f["models"]), groups)
         self.assertEqual(set(f["best"].attrs), {"bic", "aic", "icl", "loglik"})
         data = {"feature", "mean", "variance", "constant", "row", "class", "label"}
         self.assertEqual(set(f["data"]), data)
         self.assertEqual(list(f["data"].attrs["shape"]), [9000, 3])
         self.assertEqual(f["data"].attrs["path"], str(self.case.dir / "blobs.csv"))
-        for group in f["models"].values():
-            for name, axes in MODEL_AXES.items():
-                self.assertEqual([pathlib.Path(d[0].name).name for d in group[name].dims], axes)
+        for group_name, group in f["models"].items():
+            arrays = {**MODEL_AXES, "covariances": COVARIANCE_AXES[group_name.split("-")[0]]}
+            for name, axes in arrays.items():
+                scales = [pathlib.Path(d[0].name).name for d in group[name].dims]
+                self.assertEqual(" ".join(scales), axes, f"{group_name}/{name}")
+            scales = set(" ".join(arrays.values()).split())
+            self.assertEqual(set(group), {*arrays, *scales})
 
     def test_config_kept(self):
         """/config has the file as given, and a resolved one that YAML readers read as floats."""
@@ -223,7 +238,7 @@ class ResultFile(harness.Case):
             weights = result.models[fit]["weights"]
             self.assertLessEqual(abs(weights.sum() - 1), 1e-14)
             self.assertTrue((weights[1:] <= weights[:-1]).all())
-            name = f"diag-k{row['k']:03d}-{row['init']}-r{row['restart']:03d}"
+            name = f"{row['covariance']}-k{row['k']:03d}-{row['init']}-r{row['restart']:03d}"
             self.assertEqual(fit, name)
         self.assertEqual(len(result.history["fit"]), first)
         self.assertEqual(set(result.models), set(result.names))
@@ -273,7 +288,7 @@ class ResultFile(harness.Case):
         xarray = harness.need("xarray")
         harness.need("netCDF4")
         best = harness.Result(self.file).best["bic"]
-        group = "models/diag-k" + best[6:9]
+        group = "models/" + "-".join(best.split("-")[:2])
         with xarray.open_dataset(self.file, group=group, engine="netcdf4") as models:
             mean = models.means.sel(fit=best, feature="second")
             self.assertEqual(mean.dims, ("component",))
