@@ -5,7 +5,8 @@
  * applies the steps of the config in the order in which params.def lists them.
  *
  * Sizes in a file are never believed: each is checked against the bytes that are really there
- * before memory is asked for. Peak memory is the inflated file, 8 bytes per row of a CSV, and x.
+ * before memory is asked for. Peak memory is the inflated file, 8 bytes per row of a CSV, and x; of
+ * an NPZ, while it is opened, the archive and one array of it.
  */
 #ifndef GMMSWEEP_DATA_H
 #define GMMSWEEP_DATA_H
@@ -13,6 +14,7 @@
 #include "config.h"
 #include "err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct data {
@@ -21,15 +23,18 @@ struct data {
     double *x;              /* [N, D] row-major, in the user's units */
     int64_t *source_row;    /* [N] 0-based row in the file */
     double *weight;         /* [N] or NULL: every row counts once */
+    bool *heldout;          /* [N] set aside, not fitted (heldout.h); NULL: no row is */
+    double heldout_share;   /* the config's; with it, sweep.seed and N, heldout is given */
     int32_t *label;         /* [N] index in class_names, or NULL */
     size_t n_classes;       /* C */
     char **class_names;     /* [C] numbers ascending, else texts in byte order */
     char **feature_names;   /* [D] the CSV's names, else the column's 0-based number in the file; of
                                pooled images "0", "1", ... */
     size_t image_shape[2];  /* height, width of a row after pooling; 0, 0: rows are no images */
-    const char *format;     /* "IDX", "CSV", ... */
+    const char *format;     /* "IDX", "NPY", "NPZ", "CSV" */
     const char *dtype;      /* of the values in the file, numpy's name: "uint8", "float64", ... */
-    char sha256[65];        /* of N, D (u64 little-endian) and x (little-endian, -0 as +0) */
+    char sha256[65];        /* of all rows, held out or not: of N, D (u64 little-endian) and x
+                               (little-endian, -0 as +0) */
     char labels_sha256[65]; /* of the labels as used; "" without */
     char weights_sha256[65];
 };

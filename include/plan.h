@@ -28,10 +28,12 @@ struct plan {
     size_t n_fits;
     struct plan_fit *fits; /* [n_fits]; fits that share a start are neighbours */
     size_t max_components;
-    size_t family_work; /* doubles that the families want of each thread */
-    bool correlated;    /* rows->covariance is wanted */
-    bool whitened;      /* whitened rows are wanted */
-    size_t n_live;      /* fits worked on at once */
+    size_t family_work;              /* doubles that the families want of each thread */
+    bool correlated;                 /* rows->covariance is wanted */
+    size_t n_given;                  /* components that init `file` gives */
+    struct model *given[N_FAMILIES]; /* of init `file`, in the user's units; NULL for others */
+    bool whitened;                   /* whitened rows are wanted */
+    size_t n_live;                   /* fits worked on at once */
     int n_threads;
     double memory_bytes; /* predicted peak of the process */
     double memory_limit; /* what the config, job or machine allows */

@@ -28,7 +28,7 @@
 #define ROWS_LANE_TARGET 1024 /* rows per lane while there are fewer than ROWS_MAX_LANES */
 
 struct rows {
-    size_t n_rows;       /* N: rows of the data with a weight above 0 */
+    size_t n_rows;       /* N */
     size_t n_features;   /* D */
     size_t n_chunks;     /* ceil(N / ROWS_CHUNK) */
     size_t n_lanes;      /* min(ROWS_MAX_LANES, ceil(N / ROWS_LANE_TARGET)) */
@@ -54,9 +54,15 @@ struct rows {
                             minus this */
 };
 
-/* Prepares the rows of `data` (read only; may be freed afterwards).
+/* Prepares the rows of `data` that are to be fitted: those with a weight that are not held out.
+ * `data` is only read and may be freed afterwards.
  * Returns OK and *out, or ERR_INTERNAL without memory; *out is then NULL. */
 enum status rows_create(const struct data *data, struct rows **out, struct err *err);
+
+/* The held-out rows, centred and scaled like the fitted rows `like`; *out is NULL if there are
+ * none. */
+enum status rows_create_heldout(const struct data *data, const struct rows *like, struct rows **out,
+                                struct err *err);
 
 /* Computes rows->covariance on n_threads threads: sum of weight y y' / W. ERR_INTERNAL without
  * memory. */

@@ -24,6 +24,9 @@ enum {
 struct source {
     char *path;
     const struct source_reader *reader;
+    const char *wanted;    /* while it is opened: the array asked for, or NULL */
+    size_t limit;          /* while it is opened: bytes that its content may take */
+    char *dataset;         /* the array's name in the file; NULL: the format has no names */
     const char *dtype;     /* numpy's name of the values in the file */
     size_t n_rows;         /* at least 1 */
     size_t n_cols;         /* at least 1 */
@@ -31,7 +34,8 @@ struct source {
     char **col_names;      /* [n_cols] or NULL */
     size_t *first_text;    /* [n_cols] first row whose cell is no number, else n_rows; or NULL:
                               all cells are numbers */
-    unsigned char *bytes;  /* [n_bytes + 1] the content, inflated, and a NUL */
+    unsigned char *bytes;  /* [n_bytes + 1] the content, inflated, and a NUL; of an archive, once
+                              it is open, the array's file */
     size_t n_bytes;
     void *state; /* the reader's own */
 };
@@ -46,9 +50,10 @@ struct source_reader {
      * that is not known. NULL: the format does not tell. */
     size_t (*promise)(const unsigned char *bytes, size_t n);
 
-    /* Checks the content of `src` (path, bytes and n_bytes are set; reading may have ended at the
-     * first byte beyond `promise`) and fills the rest. Returns OK, ERR_DATA with path, place and
-     * cause, or ERR_INTERNAL; `close` is called in any case. */
+    /* Checks the content of `src` (path, bytes, n_bytes, wanted and limit are set; reading may have
+     * ended at the first byte beyond `promise`) and fills the rest. Returns OK; ERR_DATA with path,
+     * place and cause; ERR_CONFIG for an array that is not there, is one of several or is over
+     * `limit`; or ERR_INTERNAL. `close` is called in any case. */
     enum status (*open)(struct source *src, struct err *err);
 
     /* out [n_cols]: row n. A cell that is missing or no number gives NaN. */
@@ -65,6 +70,8 @@ struct source_reader {
 };
 
 extern const struct source_reader source_idx;
+extern const struct source_reader source_npy;
+extern const struct source_reader source_npz;
 extern const struct source_reader source_csv;
 
 /* Opens the regular file at `path`, of which at most `limit` bytes (inflated) are kept.
@@ -72,6 +79,11 @@ extern const struct source_reader source_csv;
  * unreadable, of unknown format or broken; ERR_CONFIG for content over `limit`; ERR_INTERNAL
  * without memory. *out is then NULL. */
 enum status source_open(const char *path, size_t limit, struct source **out, struct err *err);
+
+/* As source_open, for the array `dataset` (data.dataset) of a file that holds several. NULL: the
+ * only one that fits. ERR_CONFIG also if there is none of that name or the format has no names. */
+enum status source_open_dataset(const char *path, const char *dataset, size_t limit,
+                                struct source **out, struct err *err);
 
 void source_close(struct source **src);
 

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Bytes in front of "section.key" that a key outside of all sections does not have. */
+#define OUTSIDE(section) (sizeof(#section) == sizeof("top_level") ? sizeof("top_level") : 0)
+
 const struct param config_params[N_PARAMS] = {
 #define PARAM(section, key, TYPE, default_, lowest, highest, choices, unit, meaning)               \
-    {#section "." #key,                                                                            \
-     #section,                                                                                     \
+    {&(#section "." #key)[OUTSIDE(section)],                                                       \
+     &(#section)[OUTSIDE(section) > 0 ? OUTSIDE(section) - 1 : 0],                                 \
      #key,                                                                                         \
      PARAM_##TYPE,                                                                                 \
      default_,                                                                                     \
@@ -146,10 +149,11 @@ static const char *nearest(const char *section, const char *key)
             const struct param *p = &config_params[i];
             bool as_section = own && section[0] == '\0';
             if (own && !as_section && strcmp(p->section, section) != 0) continue;
-            size_t edits = distance(key, as_section ? p->section : p->key);
+            bool is_key = !as_section || p->section[0] == '\0';
+            size_t edits = distance(key, is_key ? p->key : p->section);
             if (edits >= shortest) continue;
             shortest = edits;
-            best = as_section ? p->section : p->name;
+            best = is_key ? p->name : p->section;
         }
     }
     return best;
@@ -158,14 +162,15 @@ static const char *nearest(const char *section, const char *key)
 /* What could have stood there: the keys of the section, else the sections. */
 static void list_known(const char *section, char *out, size_t size)
 {
-    bool in_section = config_params_section(section) != NULL;
+    bool in_section = section[0] != '\0' && config_params_section(section) != NULL;
     append(out, size, "expected %s", in_section ? "one of" : "one of the sections");
     const char *separator = " ";
     for (size_t i = 0; i < N_PARAMS; i++) {
         const struct param *p = &config_params[i];
         if (in_section ? strcmp(p->section, section) != 0 : config_params_section(p->section) != p)
             continue;
-        append(out, size, "%s%s", separator, in_section ? p->name : p->section);
+        bool as_key = in_section || p->section[0] == '\0';
+        append(out, size, "%s%s", separator, as_key ? p->name : p->section);
         separator = ", ";
     }
 }

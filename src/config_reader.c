@@ -118,6 +118,18 @@ static void note_twice(struct reader *reader, struct place place, const char *na
         *first_line = place.line;
 }
 
+/* From a key's node, if it is one of the section's, to the last event of its value; else nothing is
+ * read. */
+static enum status read_member(struct reader *reader, struct yaml_text *yaml, const char *section,
+                               const char *key, struct place place, bool *found, struct err *err)
+{
+    const struct param *param = config_params_find(section, key);
+    *found = param != NULL;
+    if (param == NULL) return OK;
+    note_twice(reader, place, param->name, &reader->key_line[param - config_params]);
+    return read_value(reader, yaml, param, err);
+}
+
 /* From the start of a section's mapping to its end. */
 static enum status read_section(struct reader *reader, struct yaml_text *yaml, const char *section,
                                 struct err *err)
@@ -126,17 +138,13 @@ static enum status read_section(struct reader *reader, struct yaml_text *yaml, c
     char *key = NULL;
     for (;;) {
         struct place place;
+        bool found = false;
         TRY(config_yaml_next(yaml, err));
         if (yaml->event.type == YAML_MAPPING_END_EVENT) break;
         TRY(read_key(reader, yaml, &key, &place, err));
-        const struct param *param = key != NULL ? config_params_find(section, key) : NULL;
-        if (param != NULL) {
-            note_twice(reader, place, param->name, &reader->key_line[param - config_params]);
-            TRY(read_value(reader, yaml, param, err));
-        } else {
-            if (key != NULL) note_unknown(reader, place, section, key);
-            TRY(config_yaml_skip(yaml, err));
-        }
+        if (key != NULL) TRY(read_member(reader, yaml, section, key, place, &found, err));
+        if (key != NULL && !found) note_unknown(reader, place, section, key);
+        if (!found) TRY(config_yaml_skip(yaml, err));
         free(key);
         key = NULL;
     }
@@ -170,8 +178,12 @@ static enum status read_root(struct reader *reader, struct yaml_text *yaml, stru
         TRY(config_yaml_next(yaml, err));
         if (yaml->event.type == YAML_MAPPING_END_EVENT) break;
         TRY(read_key(reader, yaml, &key, &place, err));
-        const struct param *first = key != NULL ? config_params_section(key) : NULL;
-        if (first != NULL) {
+        bool named = key != NULL && key[0] != '\0', found = false;
+        const struct param *first = named ? config_params_section(key) : NULL;
+        if (named) TRY(read_member(reader, yaml, "", key, place, &found, err));
+        if (found) {
+            /* a key outside of all sections, and its value is read */
+        } else if (first != NULL) {
             note_twice(reader, place, key, &reader->section_line[first - config_params]);
             TRY(read_section_node(reader, yaml, first, err));
         } else {
@@ -222,7 +234,7 @@ enum status config_reader_override(struct reader *reader, const char *override, 
     char *dot = strchr(section, '.');
     if (dot != NULL) *dot = '\0';
     const char *key = dot != NULL ? dot + 1 : section;
-    const struct param *param = dot != NULL ? config_params_find(section, key) : NULL;
+    const struct param *param = config_params_find(dot != NULL ? section : "", key);
     if (param == NULL) {
         note_unknown(reader, place, dot != NULL ? section : "", key);
     } else {

@@ -137,8 +137,10 @@ enum status config_resolve(const struct config *config, char **text, struct err 
     if (out == NULL) return err_set(err, ERR_INTERNAL, "out of memory: resolved config");
     for (size_t i = 0; i < N_PARAMS; i++) {
         const struct param *param = &config_params[i];
-        if (config_params_section(param->section) == param) fprintf(out, "%s:\n", param->section);
-        fprintf(out, "  %s: ", param->key);
+        const bool inside = param->section[0] != '\0';
+        if (inside && config_params_section(param->section) == param)
+            fprintf(out, "%s:\n", param->section);
+        fprintf(out, "%s%s: ", inside ? "  " : "", param->key);
         write_value(out, param, (const char *)config + param->offset);
         fputc('\n', out);
     }

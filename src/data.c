@@ -1,6 +1,7 @@
 #include "data.h"
 #include "column.h"
 #include "digest.h"
+#include "heldout.h"
 #include "labels.h"
 #include "number.h"
 #include "source.h"
@@ -271,7 +272,7 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
     const struct config *config = prep->config;
 
     if (config->data_path == NULL) FAIL(err, ERR_CONFIG, "data.path: is not given");
-    TRY(source_open(config->data_path, mem_limit, &prep->src, err));
+    TRY(source_open_dataset(config->data_path, config->data_dataset, mem_limit, &prep->src, err));
     data->format = prep->src->reader->name;
     data->dtype = prep->src->dtype;
     TRY(column_open("data.labels", &config->data_labels, prep->src, mem_limit, &prep->labels_column,
@@ -290,6 +291,9 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
     TRY(fill_x(prep, data, err));
     TRY(fill_labels(prep, data, err));
     TRY(fill_weights(&prep->weights_column, data, err));
+    data->heldout_share = config->data_heldout;
+    TRY(heldout_choose(config->data_heldout, (uint64_t)config->sweep_seed, data->n_rows,
+                       data->weight, &data->heldout, err));
 done:
     return rc;
 }
@@ -334,6 +338,7 @@ void data_destroy(struct data **out)
     free(data->x);
     free(data->source_row);
     free(data->weight);
+    free(data->heldout);
     free(data->label);
     free(data);
     *out = NULL;

@@ -38,6 +38,8 @@ need_build()
         int main(void) { yaml_parser_t parser; return yaml_parser_initialize(&parser) == 0; }'
     need zlib zlib1g-dev '#include <zlib.h>
         int main(void) { return crc32(0, 0, 0) != 0; }'
+    need zip libzip-dev '#include <zip.h>
+        int main(void) { return zip_libzip_version()[0] == 0; }'
     need crypto libssl-dev '#include <openssl/evp.h>
         int main(void) { return EVP_sha256() == 0; }'
     need random123 librandom123-dev '#include <Random123/philox.h>

@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "digest.h"
+#include "given.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ static bool is_lloyd(enum init init)
 /* The hash of all that the fit's result depends on, and of nothing else. max_iter is left out: a
  * fit that converged before it is the same under any larger one (see shards.h). */
 static enum status identify(const struct config *config, const struct data *data,
-                            struct plan_fit *fit, struct err *err)
+                            const struct model *given, struct plan_fit *fit, struct err *err)
 {
     enum status rc = OK;
     struct digest *digest = NULL;
@@ -90,10 +91,10 @@ static enum status identify(const struct config *config, const struct data *data
     if (fit->method != METHOD_kmeans) {
         snprintf(text, sizeof text,
                  "covariance %s\ntol %a\ncriterion %s\nfloor %a %a\nridge %a\nmixing %s\n"
-                 "ddof %a\nkernel %s\nredraws %lld\n",
+                 "ddof %a\nkernel %s\nredraws %lld\nheldout %a\n",
                  family_names[em->family], em->tol, criterion_names[em->criterion], em->reg.floor,
                  em->reg.floor_absolute, em->reg.ridge, mixing_names[em->mixing], em->ddof,
-                 kernel_names[em->kernel], (long long)em->redraws);
+                 kernel_names[em->kernel], (long long)em->redraws, data->heldout_share);
         digest_text(digest, text);
     }
     if (is_lloyd(fit->init) || fit->init == INIT_identity) {
@@ -101,6 +102,9 @@ static enum status identify(const struct config *config, const struct data *data
                  config->kmeans_tol, whiten_names[config->kmeans_whiten]);
         digest_text(digest, text);
     }
+    if (given != NULL)
+        digest_doubles(digest, given->weights,
+                       given->n_components * (1 + given->n_features) + given->n_covariances);
     TRY(digest_finish(digest, hex, err));
     snprintf(fit->id, sizeof fit->id, "%.16s", hex);
 done:
@@ -144,7 +148,8 @@ static enum status add_fit(const struct config *config, const struct data *data,
     }
     plan->correlated |= config->kmeans_whiten == WHITEN_full;
     plan->whitened |= plan_whitens(config, fit->init);
-    return identify(config, data, fit, err);
+    const struct model *given = fit->init == INIT_file ? plan->given[family] : NULL;
+    return identify(config, data, given, fit, err);
 }
 
 /* The fits of one K and initialiser; those that share a start are neighbours. */
@@ -175,12 +180,15 @@ static enum status add_all(const struct config *config, const struct data *data,
     for (size_t i = 0; i < config->sweep_components.n; i++)
         for (size_t j = 0; j < config->sweep_init.n; j++) {
             enum init init = (enum init)config->sweep_init.v[j];
-            if (init != INIT_labels)
+            if (init != INIT_labels && init != INIT_file)
                 TRY(add_fits(config, data, (size_t)config->sweep_components.v[i], init, plan, err));
         }
-    for (size_t j = 0; j < config->sweep_init.n; j++)
-        if (config->sweep_init.v[j] == INIT_labels)
-            TRY(add_fits(config, data, data->n_classes, INIT_labels, plan, err));
+    for (size_t j = 0; j < config->sweep_init.n; j++) {
+        enum init init = (enum init)config->sweep_init.v[j];
+        if (init == INIT_labels || init == INIT_file)
+            TRY(add_fits(config, data, init == INIT_file ? plan->n_given : data->n_classes, init,
+                         plan, err));
+    }
     const struct plan_fit like = {
         .method = METHOD_labelled, .init = INIT_labels, .n_components = data->n_classes};
     for (size_t f = 0; has_method(config, METHOD_labelled) && f < config->sweep_covariance.n; f++)
@@ -209,11 +217,44 @@ static enum status check_together(const struct config *config, const struct data
     return OK;
 }
 
+/* K that labels or a file give must be one of sweep.components, if those are given. */
+static enum status check_components(const struct config *config, const char *giver,
+                                    size_t n_components, struct err *err)
+{
+    const struct int_list *list = &config->sweep_components;
+    for (size_t i = 0; i < list->n; i++)
+        if ((size_t)list->v[i] == n_components) return OK;
+    if (list->n == 0) return OK;
+    return err_set(err, ERR_CONFIG,
+                   "sweep.components: without %zu, the number of components that %s gives; "
+                   "expected it among them, or no sweep.components",
+                   n_components, giver);
+}
+
+static enum status read_given(const struct config *config, const struct data *data,
+                              struct plan *plan, struct err *err)
+{
+    enum status rc = OK;
+    for (size_t f = 0; f < config->sweep_covariance.n; f++) {
+        enum family_id family = (enum family_id)config->sweep_covariance.v[f];
+        TRY(given_read(config, family, data->n_features, &plan->given[family], err));
+        plan->n_given = plan->given[family]->n_components;
+    }
+    TRY(check_components(config, "init_file", plan->n_given, err));
+done:
+    return rc;
+}
+
 static enum status list_fits(const struct config *config, const struct data *data,
                              struct plan *plan, struct err *err)
 {
     enum status rc = OK;
     TRY(check_together(config, data, err));
+    for (size_t j = 0; j < config->sweep_init.n; j++) {
+        if (config->sweep_init.v[j] == INIT_file) TRY(read_given(config, data, plan, err));
+        if (config->sweep_init.v[j] == INIT_labels)
+            TRY(check_components(config, "data.labels", data->n_classes, err));
+    }
     TRY(add_all(config, data, plan, err));
     if (plan->n_fits == 0)
         FAIL(err, ERR_CONFIG, "sweep.components: missing, expected numbers of components");
@@ -324,6 +365,8 @@ done:
 void plan_destroy(struct plan **plan)
 {
     if (*plan == NULL) return;
+    for (size_t f = 0; f < N_FAMILIES; f++)
+        model_destroy(&(*plan)->given[f]);
     free((*plan)->fits);
     free(*plan);
     *plan = NULL;

@@ -177,20 +177,33 @@ done:
     return rc;
 }
 
-enum status rows_create(const struct data *data, struct rows **out, struct err *err)
+/* Lists the rows that have a weight and are held out or not: used [*n]. */
+static void choose_rows(const struct data *data, bool heldout, size_t *used, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < data->n_rows; i++) {
+        bool has_weight = data->weight == NULL || data->weight[i] > 0.0;
+        bool is_heldout = data->heldout != NULL && data->heldout[i];
+        if (has_weight && is_heldout == heldout) used[(*n)++] = i;
+    }
+}
+
+static enum status create(const struct data *data, const struct rows *like, struct rows **out,
+                          struct err *err)
 {
     enum status rc = OK;
     struct rows *rows = NULL;
-    size_t *used = NULL; /* [N] the data's rows that have a weight */
+    size_t *used = NULL; /* [N] rows of the data */
     double *reach = NULL;
+    const size_t n_features = data->n_features;
     *out = NULL;
 
     TRY_ALLOC(rows, 1, err);
     TRY_ALLOC(used, data->n_rows, err);
-    TRY_ALLOC(reach, data->n_features, err);
-    for (size_t n = 0; n < data->n_rows; n++)
-        if (data->weight == NULL || data->weight[n] > 0.0) used[rows->n_rows++] = n;
-    rows->n_features = data->n_features;
+    TRY_ALLOC(reach, n_features, err);
+    choose_rows(data, like != NULL, used, &rows->n_rows);
+    if (rows->n_rows == 0) goto done;
+    rows->n_features = n_features;
     rows->n_classes = data->n_classes;
     rows->n_chunks = (rows->n_rows + ROWS_CHUNK - 1) / ROWS_CHUNK;
     rows->n_lanes = rows_n_lanes(rows->n_rows);
@@ -202,13 +215,20 @@ enum status rows_create(const struct data *data, struct rows **out, struct err *
         rows->total_weight += rows->weight[n];
         if (rows->label != NULL) rows->label[n] = data->label[used[n]];
     }
-    for (size_t d = 0; d < rows->n_features; d++)
-        measure_feature(data, used, rows, d, &rows->centre[d], &reach[d]);
-    choose_exponents(rows, reach);
-    for (size_t d = 0; d < rows->n_features; d++)
+    if (like == NULL) {
+        for (size_t d = 0; d < n_features; d++)
+            measure_feature(data, used, rows, d, &rows->centre[d], &reach[d]);
+        choose_exponents(rows, reach);
+    } else {
+        memcpy(rows->centre, like->centre, n_features * sizeof *rows->centre);
+        memcpy(rows->exponent, like->exponent, n_features * sizeof *rows->exponent);
+    }
+    for (size_t d = 0; d < n_features; d++)
         fill_feature(data, used, rows, d);
-    choose_floor_units(rows);
-    TRY(count_distinct(rows, err));
+    if (like == NULL) {
+        choose_floor_units(rows);
+        TRY(count_distinct(rows, err));
+    }
     *out = rows;
     rows = NULL;
 done:
@@ -216,6 +236,17 @@ done:
     free(used);
     rows_destroy(&rows);
     return rc;
+}
+
+enum status rows_create(const struct data *data, struct rows **out, struct err *err)
+{
+    return create(data, NULL, out, err);
+}
+
+enum status rows_create_heldout(const struct data *data, const struct rows *like, struct rows **out,
+                                struct err *err)
+{
+    return create(data, like, out, err);
 }
 
 enum status rows_add_covariance(struct rows *rows, int n_threads, struct err *err)

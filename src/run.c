@@ -119,7 +119,7 @@ done:
 /* Fits what is missing and appends it to the log. */
 static enum status fit_missing(const struct cli *cli, const struct sweep_setup *setup,
                                const struct shards *shards, const ptrdiff_t *place,
-                               struct rows *rows, struct err *err)
+                               struct rows *rows, const struct rows *heldout, struct err *err)
 {
     enum status rc = OK;
     bool *finished = NULL;
@@ -133,8 +133,8 @@ static enum status fit_missing(const struct cli *cli, const struct sweep_setup *
     if (setup->plan->correlated) TRY(rows_add_covariance(rows, setup->plan->n_threads, err));
     TRY(open_log(cli, setup, shards, &run.log, err));
     progress_init(&run.progress, cli->quiet, setup->plan->n_fits, n_finished);
-    rc =
-        sweep_run(setup->config, rows, NULL, setup->plan, finished, keep_fit, keep_safe, &run, err);
+    rc = sweep_run(setup->config, rows, heldout, setup->plan, finished, keep_fit, keep_safe, &run,
+                   err);
     progress_end(&run.progress);
 done:;
     struct err closing;
@@ -178,7 +178,7 @@ enum status command_run(const struct cli *cli, struct err *err)
     enum status rc = OK;
     const double began_s = clock_monotonic_s();
     struct sweep_setup setup = {0};
-    struct rows *rows = NULL;
+    struct rows *rows = NULL, *heldout = NULL;
     struct shards *shards = NULL;
     ptrdiff_t *place = NULL;
     size_t n_missing = 0;
@@ -196,12 +196,13 @@ enum status command_run(const struct cli *cli, struct err *err)
                 setup.plan->n_threads, setup.plan->n_live);
 
     TRY(rows_create(setup.data, &rows, err));
+    TRY(rows_create_heldout(setup.data, rows, &heldout, err));
     free(setup.data->x); /* rows hold what the fits need */
     setup.data->x = NULL;
     TRY(shards_prepare(output, err));
     if (n_missing > 0) {
         TRY(write_resolved(output, setup.resolved, err));
-        TRY(fit_missing(cli, &setup, shards, place, rows, err));
+        TRY(fit_missing(cli, &setup, shards, place, rows, heldout, err));
         shards_destroy(&shards);
         TRY(shards_read(output, &shards, err));
     } else if (!cli->quiet) {
@@ -216,6 +217,7 @@ enum status command_run(const struct cli *cli, struct err *err)
 done:
     free(place);
     shards_destroy(&shards);
+    rows_destroy(&heldout);
     rows_destroy(&rows);
     sweep_setup_free(&setup);
     return rc;

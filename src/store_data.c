@@ -82,6 +82,21 @@ done:
     return rc;
 }
 
+static enum status write_heldout(struct store *store, const struct axes *axes, struct err *err)
+{
+    enum status rc = OK;
+    int8_t *flag = NULL;
+    TRY_ALLOC(flag, axes->row, err);
+    for (size_t n = 0; n < axes->row; n++)
+        flag[n] = store->data->heldout[n];
+    TRY(store_put_array(store->h5, "/data", "heldout", H5_FLAG, axes, "row", "1",
+                        "whether the row was set aside", flag, err));
+    TRY(store_mark_flag(store->h5, "/data/heldout", err));
+done:
+    free(flag);
+    return rc;
+}
+
 enum status store_write_data(struct store *store, struct err *err)
 {
     enum status rc = OK;
@@ -98,6 +113,7 @@ enum status store_write_data(struct store *store, struct err *err)
     TRY(write_features(store, &axes, err));
     TRY(store_put_axis(store->h5, "/data", "row", H5_INT, axes.row, "row of the source, from 0",
                        data->source_row, err));
+    if (data->heldout != NULL) TRY(write_heldout(store, &axes, err));
     if (data->label != NULL) TRY(write_labels(store, &axes, err));
     if (data->weight != NULL)
         TRY(store_put_array(store->h5, "/data", "weight", H5_REAL, &axes, "row", "1",

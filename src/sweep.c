@@ -20,7 +20,8 @@ struct sweep {
     const struct config *config;
     const struct rows *rows;
     const struct rows *heldout;
-    struct whitened *whitened; /* NULL unless kmeans.whiten asks for it */
+    struct model *given[N_FAMILIES]; /* of the plan, in the units of rows */
+    struct whitened *whitened;       /* NULL unless kmeans.whiten asks for it */
     const struct plan *plan;
     const bool *finished;
     struct engine *engine;
@@ -85,6 +86,7 @@ static struct start_settings start_for(const struct sweep *sweep, const struct p
 {
     struct start_settings settings = plan_start(sweep->config, fit, redraw, trial);
     if (plan_whitens(sweep->config, fit->init)) settings.whitened = sweep->whitened;
+    if (fit->init == INIT_file) settings.given = sweep->given[fit->em.family];
     return settings;
 }
 
@@ -183,6 +185,21 @@ static enum status release(struct sweep *sweep, sweep_sink *sink, void *context,
     return rc;
 }
 
+static enum status scale_given(struct sweep *sweep, struct err *err)
+{
+    enum status rc = OK;
+    for (size_t f = 0; f < N_FAMILIES; f++) {
+        const struct model *given = sweep->plan->given[f];
+        if (given == NULL) continue;
+        TRY(model_create(given->family, given->n_components, given->n_features, &sweep->given[f],
+                         err));
+        model_copy(given, sweep->given[f]);
+        model_from_user(sweep->rows, sweep->given[f]);
+    }
+done:
+    return rc;
+}
+
 enum status sweep_run(const struct config *config, const struct rows *rows,
                       const struct rows *heldout, const struct plan *plan, const bool *finished,
                       sweep_sink *sink, sweep_pulse *pulse, void *context, struct err *err)
@@ -193,6 +210,7 @@ enum status sweep_run(const struct config *config, const struct rows *rows,
     size_t n_tasks;
     TRY(engine_create(rows, plan->n_threads, plan->max_components, plan->family_work, &sweep.engine,
                       err));
+    TRY(scale_given(&sweep, err));
     if (plan->whitened)
         TRY(whiten_create(rows, (enum whiten)config->kmeans_whiten, plan->n_threads,
                           &sweep.whitened, err));
@@ -218,6 +236,8 @@ done:
     free(sweep.starts);
     free(sweep.live);
     whiten_destroy(&sweep.whitened);
+    for (size_t f = 0; f < N_FAMILIES; f++)
+        model_destroy(&sweep.given[f]);
     engine_destroy(&sweep.engine);
     return rc;
 }

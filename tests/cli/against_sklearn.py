@@ -116,17 +116,17 @@ class AgainstSklearn(harness.Case):
         self.assertEqual(self.compare_fits(harness.FAITHFUL, harness.faithful(), 40, [2, 3]), 8)
 
     def test_blobs(self):
-        """Six overlapping blobs in 5 dimensions, 3000 rows in 3 lanes: 30 iterations agree."""
+        """Six overlapping blobs in 5 dimensions, 2500 rows in 3 lanes: 30 iterations agree."""
         seed = self.seeded().randrange(10**6)
-        x, _ = harness.blobs(seed, n=3000, n_features=5, n_blobs=6, spread=3.0)
+        x, _ = harness.blobs(seed, n=2500, n_features=5, n_blobs=6, spread=3.0)
         data = self.write_csv("blobs.csv", x)
-        self.assertEqual(self.compare_fits(data, x, 30, [4, 6], restarts=3), 12)
+        self.assertEqual(self.compare_fits(data, x, 30, [4, 6]), 8)
 
     def test_ridge(self):
         """em.ridge is scikit-learn's reg_covar, on iris and on digits that have constant pixels."""
         self.compare_fits(harness.IRIS, harness.iris(), 25, [3], ridge=0.05)
-        data = {"path": harness.DIGITS, "limit": 700, "pool": 2, "scale": 255}
-        x = harness.digits(700, 2, 255.0)
+        data = {"path": harness.DIGITS, "limit": 700, "pool": 4, "scale": 255}
+        x = harness.digits(700, 4, 255.0)
         self.compare_fits(data, x, 12, [5], ridge=0.01)
 
     def test_ridge_matters(self):

@@ -143,11 +143,13 @@ class Commands(harness.Case):
         self.assertEqual(row["fits"], len(names))
         self.assertEqual(len(names), 22, "K = 1 has one start of each kind")
         self.assertEqual((row["rows"], row["features"], row["threads"]), (150, 4, 1))
-        listed = re.findall(r"^ *(\d+) +(\w+) +(\S+) +(\d+)$", text, re.M)
-        self.assertEqual(len(listed), 6)
-        for k, covariance, init, count in listed:
-            start = f"{covariance}-k{int(k):03d}-{init}-r"
-            self.assertEqual(sum(name.startswith(start) for name in names), int(count), start)
+        head, *lines = [line.split() for line in text.split("\n\n")[0].splitlines()]
+        self.assertEqual(len(lines), 6)
+        for line in lines:
+            told = dict(zip(head, line))
+            start = f"{told['covariance']}-k{int(told['k']):03d}-{told['init']}-r"
+            count = sum(name.startswith(start) for name in names)
+            self.assertEqual(count, int(told["fits"]), start)
         for word in ("22 fits", "150 rows", "4 features", "memory", "disk", "time"):
             self.assertIn(word, text)
 
@@ -170,8 +172,8 @@ class Commands(harness.Case):
         pairs = np.random.default_rng(3).integers(0, 256, (10**6, 2), np.uint8)
         cases = {
             "few": (harness.IRIS, {"components": [2], "restarts": 1}),
-            "images": (self.write("images", harness.idx(images)), {"components": [20]}),
-            "rows": (self.write("rows", harness.idx(pairs)), {"components": [5], "restarts": 4}),
+            "images": (self.write("a.idx", harness.idx(images)), {"components": [20]}),
+            "rows": (self.write("b.idx", harness.idx(pairs)), {"components": [5], "restarts": 4}),
         }
         for name, (data, sweep) in cases.items():
             config = self.sweep_config(data, name, sweep=sweep, em={"max_iter": 1, "tol": 0.0})
