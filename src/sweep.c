@@ -36,7 +36,7 @@ struct sweep {
 static bool same_start(const struct start_settings *a, const struct start_settings *b)
 {
     return a->init == b->init && a->n_components == b->n_components && a->restart == b->restart &&
-           a->redraw == b->redraw;
+           a->redraw == b->redraw && a->trial == b->trial && a->given == b->given;
 }
 
 /* The start with these settings, begun if nobody has asked for it before. */

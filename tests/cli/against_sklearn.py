@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 import harness
 
 RIDGE = 1e-6  # of the starts: digits have constant pixels
+NO_FLOOR = {"floor": 0.0, "tol": 0.0, "redraws": 0}
 SAME = 1e-9  # relative; both iterate in float64, and EM contracts what rounding adds
 
 
@@ -76,7 +77,7 @@ class AgainstSklearn(harness.Case):
             "init": ["kmeans++", "points"],
             "restarts": restarts,
         }
-        em = {"floor": 0.0, "tol": 0.0, "ridge": ridge, "redraws": 0}
+        em = {**NO_FLOOR, "ridge": ridge}
         start, end = (
             harness.Result(
                 self.sweep(data, f"n{n}-{ridge}", sweep=sweep, em={**em, "max_iter": n})
@@ -122,6 +123,30 @@ class AgainstSklearn(harness.Case):
         data = self.write_csv("blobs.csv", x)
         self.assertEqual(self.compare_fits(data, x, 30, [4, 6]), 8)
 
+    def test_bound(self):
+        """elbo[1] is the variational bound: the start's responsibilities, the next parameters."""
+        np = harness.need("numpy")
+        x = harness.faithful()
+        sweep = {"components": 3, "covariance": harness.families(), "init": "points"}
+        start, end = (
+            harness.Result(
+                self.sweep(
+                    harness.FAITHFUL, f"n{n}", sweep=sweep, em={"max_iter": n, **NO_FLOOR}
+                )
+            )
+            for n in (0, 1)
+        )
+        for fit in end.names:
+            family = fit.split("-")[0]
+            r = known_mixture(start.models[fit], family).predict_proba(x)
+            after = fitted_mixture(x, start.models[fit], family, 1)
+            gain = after._estimate_weighted_log_prob(x) - np.log(np.where(r > 0, r, 1))
+            bound = np.sum(r * gain)
+            trace = end.trace(fit)
+            self.close_enough(trace["elbo"][1], bound, SAME, fit)
+            self.assertGreater(bound - trace["loglik"][0], 1e-3, "else this tells nothing")
+            self.assertGreater(trace["loglik"][1] - bound, 1e-6, "else this tells nothing")
+
     def test_ridge(self):
         """em.ridge is scikit-learn's reg_covar, on iris and on digits that have constant pixels."""
         self.compare_fits(harness.IRIS, harness.iris(), 25, [3], ridge=0.05)
@@ -161,6 +186,25 @@ class AgainstSklearn(harness.Case):
                 covariances = np.linalg.eigvalsh(covariances)
             self.close_enough(row["min_eigenvalue"], covariances.min(), SAME, fit)
 
+    def test_heldout(self):
+        """Held-out rows are told in /data, take no part in the fit, and `heldout` is their mean
+        log-likelihood under it."""
+        x = harness.iris()
+        data = {"path": harness.IRIS, "heldout": 0.3}
+        sweep = {"components": [2, 4], "covariance": harness.families()}
+        result = harness.Result(self.sweep(data, sweep=sweep))
+        aside = result.data["heldout"] == 1
+        self.assertEqual(int(aside.sum()), 45)
+        self.close_enough(result.data["mean"], x[~aside].mean(0), 1e-13, "mean")
+        for fit in result.names:
+            row, family = result.row(fit), fit.split("-")[0]
+            mixture = known_mixture(result.models[fit], family)
+            self.close_enough(row["heldout"], mixture.score(x[aside]), SAME, f"{fit}: held out")
+            self.close_enough(row["mean_loglik"], mixture.score(x[~aside]), SAME, fit)
+            self.close_enough(row["bic"], mixture.bic(x[~aside]), SAME, fit)
+        best = max(result.names, key=lambda fit: result.row(fit)["heldout"])
+        self.assertEqual(result.best["heldout"], best)
+
     def compare_scores(self, result, x, label):
         np = harness.need("numpy")
         metrics = harness.need("sklearn.metrics")
@@ -183,7 +227,7 @@ class AgainstSklearn(harness.Case):
                 self.close_enough(row[name], value, SAME, f"{fit}: {name}", absolute=1e-12)
 
     def test_label_scores_iris(self):
-        """Confusion, error rates, ARI and NMI on iris, with fewer and more components than classes."""
+        """Confusion, error rates, ARI and NMI on iris, fewer and more components than classes."""
         np = harness.need("numpy")
         out = self.sweep(
             {"path": harness.IRIS, "labels": "Species"},
@@ -247,7 +291,7 @@ class AgainstSklearn(harness.Case):
                 data,
                 name,
                 sweep={"components": k, "covariance": harness.families(), "restarts": 10},
-                em={"max_iter": 0, "floor": 0.0, "ridge": RIDGE},
+                em={**NO_FLOOR, "max_iter": 0, "ridge": RIDGE},
                 kmeans={"tol": 0.0},
             )
             result = harness.Result(out)

@@ -1,5 +1,6 @@
 """The prepared data: its digest, and that one table gives one digest in any form."""
 import gzip
+import io
 import pathlib
 import sys
 
@@ -9,6 +10,18 @@ import harness
 SWEEP = {"components": [3], "init": ["kmeans++", "points"], "restarts": 1}
 EM = {"floor": 1e-2, "max_iter": 5}
 N_ROWS = 300
+
+
+def npy(array):
+    content = io.BytesIO()
+    harness.need("numpy").save(content, array)
+    return content.getvalue()
+
+
+def npz(array):
+    content = io.BytesIO()
+    harness.need("numpy").savez_compressed(content, images=array)
+    return content.getvalue()
 
 
 class DataForms(harness.Case):
@@ -44,9 +57,8 @@ class DataForms(harness.Case):
         columns = ["Petal.Width", "Sepal.Length"]
         some = self.sweep({"path": harness.IRIS, "columns": columns}, "some", sweep=SWEEP)
         self.assertEqual(list(harness.Result(some).data["feature"]), columns)
-        self.assertEqual(
-            harness.Result(some).attrs["data_sha256"], harness.data_sha256(harness.iris()[:, [3, 0]])
-        )
+        expected = harness.data_sha256(harness.iris()[:, [3, 0]])
+        self.assertEqual(harness.Result(some).attrs["data_sha256"], expected)
         signed = [[-0.0, 1.5], [0.0, 2.5], [3.0, -0.0], [1.0, 0.0]]
         data = self.write_csv("signed.csv", signed)
         self.assertIn("-0.0", data.read_text())
@@ -60,7 +72,12 @@ class DataForms(harness.Case):
         """/data has each feature's mean, variance and constancy, and each row's source."""
         label = harness.read_idx(harness.DIGIT_LABELS)
         out = self.result(
-            "eights", path=harness.DIGITS, pool=2, labels=harness.DIGIT_LABELS, classes="8", limit=90
+            "eights",
+            path=harness.DIGITS,
+            labels=harness.DIGIT_LABELS,
+            classes="8",
+            limit=90,
+            pool=2,
         )
         rows = (label == 8).nonzero()[0][:90]
         x = harness.digits(pool=2)[rows]
@@ -75,7 +92,9 @@ class DataForms(harness.Case):
         self.assertEqual(out.data_attrs["dtype"], "uint8")
 
     def test_one_digest_in_all_forms(self):
-        """IDX, IDX in gzip, CSV, semicolons, tabs and CSV in gzip: one digest, one content."""
+        """IDX, CSV with commas, semicolons or tabs, NPY of bytes and of floats, NPZ, and the same
+        in gzip: one digest, one content."""
+        np = harness.need("numpy")
         pixels = harness.read_idx(harness.DIGITS)[:N_ROWS]
         image = harness.idx(pixels)
         lines = [[str(v) for v in row] for row in pixels.reshape(N_ROWS, -1)]
@@ -93,6 +112,11 @@ class DataForms(harness.Case):
             "table.dat": table[";"].replace(b"\n", b"\r\n"),
             "table.tsv": table["\t"],
             "table.gz": gzip.compress(table[","]),
+            "bytes.npy": npy(pixels),
+            "floats.npy": npy(pixels.reshape(N_ROWS, -1).astype(float)),
+            "turned.npy": npy(np.asfortranarray(pixels.reshape(N_ROWS, -1).astype("f4"))),
+            "npy.gz": gzip.compress(npy(pixels)),
+            "arrays.npz": npz(pixels),
         }
         results = [
             self.result(f"out-{name}", path=self.write(name, content), labels=labels[i % 2])

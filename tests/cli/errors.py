@@ -137,11 +137,10 @@ output:
         self.refused(CONFIG, "run", self.config(whole), says=["sweep.components"])
 
     def test_impossible_sweep(self):
-        """A sweep that cannot fit into run.memory is refused by plan and by run, with both sizes."""
+        """A sweep that cannot fit into run.memory is refused by plan and run, with both sizes."""
         data = {"path": harness.DIGITS, "limit": 500}
-        config = self.config(
-            self.sweep_config(data, sweep={"components": 5000}, run={"memory": harness.Plain("20M")})
-        )
+        memory = {"memory": harness.Plain("20M")}
+        config = self.config(self.sweep_config(data, sweep={"components": 5000}, run=memory))
         for command in ("plan", "run"):
             said = self.refused(CONFIG, command, config, says=["20 MiB", "run.memory"])
             self.assertRegex(said, r"needs \d+ MiB")
@@ -244,7 +243,7 @@ output:
                     self.assertNotIn("no cause", said)
 
     def test_damaged_result(self):
-        """One wrong bit in a column of /fits is found by its checksum: exit 4, not a wrong table."""
+        """One wrong bit in a column of /fits is found by its checksum: exit 4, no wrong table."""
         h5py = harness.need("h5py")
         self.gmmsweep("run", "-q", self.iris_config())
         path = self.dir / "out" / "sweep.h5"
@@ -350,7 +349,7 @@ output:
 
     def test_fail_on_any(self):
         """run.fail_on any: exit 6 if a fit is degenerate, and 0 by default; the result is written
-        in both cases, and only finite numbers are in it (truth.md: ten rows, two of them different)."""
+        in both cases, with only finite numbers in it (ten rows, two of them different)."""
         np = harness.need("numpy")
         rows = [[1.0] * 5] * 5 + [[0.0] * 5] * 5
         data = self.write_csv("few.csv", rows)

@@ -7,7 +7,6 @@ import harness
 
 SAME = 1e-9
 LABELLED = {"path": harness.IRIS, "labels": "Species"}
-FROM_SPECIES = {"full": -180.1854771313, "diag": -306.8604605064}  # truth.md
 
 
 class Methods(harness.Case):
@@ -28,15 +27,20 @@ class Methods(harness.Case):
         self.close_enough(row["nmi"], nmi, SAME, what)
 
     def test_from_labels(self):
-        """EM from the species of iris ends at the known log-likelihoods, once whatever `restarts`."""
-        sweep = {"covariance": ["diag", "full"], "init": "labels", "components": 3, "restarts": 5}
-        em = {"floor": 0.0, "tol": 1e-13, "criterion": "relative", "max_iter": 5000}
-        result = harness.Result(self.sweep(LABELLED, sweep=sweep, em=em))
-        self.assertEqual(sorted(result.names), ["diag-k003-labels-r000", "full-k003-labels-r000"])
-        for family, loglik in FROM_SPECIES.items():
-            row = result.row(f"{family}-k003-labels-r000")
-            self.close_enough(row["loglik"], loglik, 1e-10, family)
-        self.assertEqual(result.row("full-k003-labels-r000")["n_parameters"], 44)
+        """A start from labels is made once, whatever `restarts` says; without an iteration it is the
+        labelled fit."""
+        sweep = {"covariance": harness.families(), "method": ["em", "labelled"], "init": "labels"}
+        result = harness.Result(
+            self.sweep(
+                LABELLED, sweep={**sweep, "components": 3, "restarts": 5}, em={"max_iter": 0}
+            )
+        )
+        self.assertEqual(len(result.names), 2 * len(harness.families()))
+        for family in harness.families():
+            start = result.models[f"{family}-k003-labels-r000"]
+            labelled = result.models[f"labelled-{family}"]
+            for name, values in start.items():
+                self.close_enough(values, labelled[name], 1e-13, f"{family}: {name}", 1e-15)
 
     def test_k_from_labels(self):
         """Where labels give K, components may be left out, and another K is refused."""
@@ -50,8 +54,8 @@ class Methods(harness.Case):
         self.assertFalse((self.dir / "other").exists())
 
     def test_labelled(self):
-        """A labelled fit is each class's own weight, mean and covariance, in the order of the classes;
-        ddof 1 divides by N_k - 1; its scores are those of its predictions."""
+        """A labelled fit is each class's own weight, mean and covariance, in the order of the
+        classes; ddof 1 divides by N_k - 1; its scores are those of its predictions."""
         np = harness.need("numpy")
         gaussian_mixture = harness.need("sklearn.mixture._gaussian_mixture")
         x, label = harness.iris()[:140], self.species()[:140]
@@ -78,7 +82,8 @@ class Methods(harness.Case):
                     "spherical": each.trace(axis1=1, axis2=2) / 4,
                     "tied": np.tensordot(counts, each, 1) / (len(x) - 3 * ddof),
                 }[family]
-                self.close_enough(model["covariances"], expected, 1e-11, f"{fit}, ddof {ddof}", 1e-13)
+                what = f"{fit}, ddof {ddof}"
+                self.close_enough(model["covariances"], expected, 1e-11, what, 1e-13)
                 mixture = gaussian_mixture.GaussianMixture(3, covariance_type=family)
                 mixture.weights_, mixture.means_ = model["weights"], model["means"]
                 mixture.precisions_cholesky_ = gaussian_mixture._compute_precision_cholesky(
@@ -114,6 +119,58 @@ class Methods(harness.Case):
             for c, mean in enumerate(model["means"]):
                 self.close_enough(mean, x[near == c].mean(0), 1e-12, fit)
                 self.close_enough(model["weights"][c], np.mean(near == c), 1e-12, fit)
+
+    def test_from_file(self):
+        """A stored model given back by `init: file` is taken as it is and in its order: max_iter 0
+        returns it, its log-likelihood is the one stored, and EM from a converged one stays."""
+        np = harness.need("numpy")
+        em = {"tol": 1e-13, "criterion": "relative", "max_iter": 5000}
+        for family in harness.families():
+            sweep = {"components": 3, "covariance": family, "restarts": 1}
+            given = harness.Result(self.sweep(harness.IRIS, f"{family}", sweep=sweep, em=em))
+            (fit,) = given.names
+            row, model = given.row(fit), given.models[fit]
+            turn = [2, 0, 1]
+            arrays = {name: model[name][turn] for name in ("weights", "means", "covariances")
+                      if (family, name) != ("tied", "covariances")}  # fmt: skip
+            np.savez(self.dir / f"{family}.npz", **{**model, **arrays})
+            for n_iter in (0, 500):
+                config = self.sweep_config(
+                    harness.IRIS, f"{family}{n_iter}", sweep={**sweep, "init": "file"},
+                    em={"max_iter": n_iter},
+                )  # fmt: skip
+                text = f"init_file: {family}.npz\n" + harness.yaml(config)
+                self.gmmsweep("run", "-q", self.write("file.yaml", text))
+                back = harness.Result(self.dir / f"{family}{n_iter}")
+                (name,) = back.names
+                what = f"{name}, max_iter {n_iter}"
+                self.close_enough(back.row(name)["loglik"], row["loglik"], 1e-10, what)
+                allowed = 1e-15 if n_iter == 0 else 1e-4
+                for array in ("weights", "means"):
+                    ours, theirs = back.models[name][array], model[array][turn]
+                    self.close_enough(ours, theirs, allowed, what, 10 * allowed)
+
+    def test_small_em(self):
+        """A small-em start is the best of twenty runs of ten iterations from `points`: ten of ten
+        are above the median of single runs."""
+        np = harness.need("numpy")
+        x, _ = harness.blobs(13, n=400, n_features=4, n_blobs=8, spread=2.0)
+        data = self.write_csv("blobs.csv", x)
+        sweep = {"components": 7, "covariance": ["diag", "full"]}
+        runs, starts = (
+            harness.Result(
+                self.sweep(
+                    data, init, sweep={**sweep, "init": init, "restarts": n_restarts},
+                    em={"tol": 0.0, "max_iter": n_iter},
+                )
+            )
+            for init, n_restarts, n_iter in (("points", 31, 10), ("small-em", 10, 0))
+        )  # fmt: skip
+        for family in sweep["covariance"]:
+            single = runs.fits["loglik"][runs.fits["covariance"] == family]
+            best = starts.fits["loglik"][starts.fits["covariance"] == family]
+            self.assertGreater(best.min(), np.median(single), family)
+            self.assertGreater(best.min(), single.min() + 1.0, family)
 
     def test_told(self):
         """What run prints and status counts of such fits has no nan in it, and times are times."""

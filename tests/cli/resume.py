@@ -94,8 +94,8 @@ class Resume(harness.Case):
         self.assertEqual({fit: self.walls(result)[fit] for fit in known}, known)
 
     def test_kill_while_writing(self):
-        """kill -9 while sweep.h5 is being replaced: at every moment the old or the new one is there,
-        whole."""
+        """kill -9 while sweep.h5 is being replaced: at every moment the old or the new one is
+        there, whole."""
         random = self.seeded(21)
         config = self.small(sweep={"components": harness.Plain("[2..12]"), "restarts": 10})
         out, temporary = self.dir / "out", self.dir / "out" / "sweep.h5.tmp"
