@@ -35,6 +35,9 @@ struct h5_array {
 
 struct h5;
 
+/* Once, before anything else: errors are ours to tell. */
+void h5_init(void);
+
 /* Makes a new file, or empties the one at `path`. */
 enum status h5_create(const char *path, struct h5 **out, struct err *err);
 

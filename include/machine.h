@@ -12,7 +12,7 @@ int machine_threads(int64_t wanted);
 /* Bytes to use: `wanted` if above 0, else the smallest of what Slurm, cgroup and machine allow. */
 double machine_memory(int64_t wanted);
 
-/* The most memory this process has held, in bytes. */
+/* The most memory this process has held, in bytes; 0 where the system does not tell. */
 double machine_peak_bytes(void);
 
 /* The CPU's model name, "unknown" where the system does not tell. */

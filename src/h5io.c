@@ -33,16 +33,28 @@ static herr_t keep_deepest(unsigned n, const H5E_error2_t *error, void *cause)
     return 0;
 }
 
+/* To be called right after the call that failed: the next one into the library, be it a close,
+ * forgets the cause. Of a cause that quotes the system, the quotation is what matters. */
 static enum status failed(const struct h5 *h5, const char *what, const char *object,
                           struct err *err)
 {
     struct cause cause = {"no cause given by the HDF5 library"};
+    const char *quote = "error message = '";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_deepest, &cause);
-    return err_set(err, h5->writing ? ERR_OUTPUT : ERR_DATA, "%s: cannot %s %s: %s", h5->path, what,
-                   object, cause.text);
+    const char *text = strstr(cause.text, quote);
+    text = text != NULL ? text + strlen(quote) : cause.text;
+    int length = (int)strcspn(text, text == cause.text ? "\n" : "'");
+    return err_set(err, h5->writing ? ERR_OUTPUT : ERR_DATA, "%s: cannot %s %s: %.*s", h5->path,
+                   what, object, length, text);
 }
 
 /* --- files and groups --- */
+
+void h5_init(void)
+{
+    H5dont_atexit(); /* its last clean-up crashes on files that could not be written */
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
 
 static hid_t access_properties(void)
 {
@@ -60,7 +72,6 @@ static enum status open_file(const char *path, bool create, bool writing, struct
     enum status rc = OK;
     struct h5 *h5 = NULL;
     *out = NULL;
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     TRY_ALLOC(h5, 1, err);
     snprintf(h5->path, sizeof h5->path, "%s", path);
     h5->writing = writing;
@@ -69,15 +80,14 @@ static enum status open_file(const char *path, bool create, bool writing, struct
         hid_t creation = H5Pcreate(H5P_FILE_CREATE);
         H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
         h5->file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+        if (h5->file < 0) rc = failed(h5, "create", "the file", err);
         H5Pclose(creation);
     } else {
         h5->file = H5Fopen(path, writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
+        if (h5->file < 0) rc = failed(h5, "open", "the file", err);
     }
     H5Pclose(access);
-    if (h5->file < 0) {
-        rc = failed(h5, create ? "create" : "open", "the file", err);
-        goto done;
-    }
+    if (rc != OK) goto done;
     *out = h5;
     h5 = NULL;
 done:
@@ -109,7 +119,8 @@ enum status h5_close(struct h5 **h5, struct err *err)
 void h5_abandon(struct h5 **h5)
 {
     if (*h5 == NULL) return;
-    H5Fclose((*h5)->file);
+    /* A file that could not be written may not survive closing either; it goes with the process. */
+    if (!(*h5)->writing) H5Fclose((*h5)->file);
     free(*h5);
     *h5 = NULL;
 }
@@ -119,9 +130,10 @@ enum status h5_group(struct h5 *h5, const char *path, struct err *err)
     hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     hid_t group = H5Gcreate2(h5->file, path, H5P_DEFAULT, creation, H5P_DEFAULT);
+    enum status rc = OK;
+    if (group < 0 || H5Gclose(group) < 0) rc = failed(h5, "create group", path, err);
     H5Pclose(creation);
-    if (group < 0 || H5Gclose(group) < 0) return failed(h5, "create group", path, err);
-    return OK;
+    return rc;
 }
 
 bool h5_exists(struct h5 *h5, const char *path)
@@ -248,9 +260,10 @@ enum status h5_make_scale(struct h5 *h5, const char *path, const char *name, str
 {
     hid_t set = H5Dopen2(h5->file, path, H5P_DEFAULT);
     if (set < 0) return failed(h5, "open dataset", path, err);
-    herr_t done = H5DSset_scale(set, name);
-    if (H5Dclose(set) < 0 || done < 0) return failed(h5, "make a dimension scale of", path, err);
-    return OK;
+    enum status rc = OK;
+    if (H5DSset_scale(set, name) < 0) rc = failed(h5, "make a dimension scale of", path, err);
+    if (H5Dclose(set) < 0 && rc == OK) rc = failed(h5, "close dataset", path, err);
+    return rc;
 }
 
 enum status h5_attach_scale(struct h5 *h5, const char *array, int axis, const char *scale,
@@ -258,10 +271,12 @@ enum status h5_attach_scale(struct h5 *h5, const char *array, int axis, const ch
 {
     hid_t set = H5Dopen2(h5->file, array, H5P_DEFAULT);
     hid_t scale_set = H5Dopen2(h5->file, scale, H5P_DEFAULT);
-    herr_t done = set < 0 || scale_set < 0 ? -1 : H5DSattach_scale(set, scale_set, (unsigned)axis);
+    enum status rc = OK;
+    if (set < 0 || scale_set < 0 || H5DSattach_scale(set, scale_set, (unsigned)axis) < 0)
+        rc = failed(h5, "attach a dimension scale to", array, err);
     if (scale_set >= 0) H5Dclose(scale_set);
     if (set >= 0) H5Dclose(set);
-    return done < 0 ? failed(h5, "attach a dimension scale to", array, err) : OK;
+    return rc;
 }
 
 /* --- attributes --- */
@@ -275,13 +290,15 @@ static enum status put_attr(struct h5 *h5, const char *object, const char *name,
     hid_t at = H5Oopen(h5->file, object, H5P_DEFAULT);
     if (at >= 0 && H5Aexists(at, name) > 0) H5Adelete(at, name);
     hid_t attr = at < 0 ? -1 : H5Acreate2(at, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t done = attr < 0 ? -1 : H5Awrite(attr, memory_type, values);
+    enum status rc = OK;
+    if (attr < 0 || H5Awrite(attr, memory_type, values) < 0)
+        rc = failed(h5, "write an attribute of", object, err);
     if (attr >= 0) H5Aclose(attr);
     if (at >= 0) H5Oclose(at);
     H5Tclose(memory_type);
     H5Tclose(file_type);
     H5Sclose(space);
-    return done < 0 ? failed(h5, "write an attribute of", object, err) : OK;
+    return rc;
 }
 
 enum status h5_attr_text(struct h5 *h5, const char *object, const char *name, const char *value,
@@ -308,12 +325,13 @@ enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, ch
     *out = NULL;
     hid_t at = H5Oopen(h5->file, object, H5P_DEFAULT);
     hid_t attr = at < 0 ? -1 : H5Aopen(at, name, H5P_DEFAULT);
-    hid_t type = text_type();
-    herr_t done = attr < 0 ? -1 : H5Aread(attr, type, out);
-    H5Tclose(type);
+    hid_t type = attr < 0 ? -1 : text_type();
+    enum status rc = OK;
+    if (attr < 0 || H5Aread(attr, type, out) < 0) rc = failed(h5, "read attribute", name, err);
+    if (type >= 0) H5Tclose(type);
     if (attr >= 0) H5Aclose(attr);
     if (at >= 0) H5Oclose(at);
-    return done < 0 ? failed(h5, "read attribute", name, err) : OK;
+    return rc;
 }
 
 /* --- reading --- */

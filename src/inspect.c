@@ -13,6 +13,24 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const struct fit_row *)a)->name, ((const struct fit_row *)b)->name);
 }
 
+/* Takes the rows of sweep.h5, if it has the finished fits of all logs: it knows their order. */
+static bool take_file(const char *file, struct inspection *inspection)
+{
+    struct err none;
+    struct stat about;
+    if (stat(file, &about) != 0 || store_read_fits(file, &inspection->n_fits, &inspection->fits,
+                                                   &inspection->complete, &none) != OK)
+        return false;
+    inspection->n_planned = inspection->n_fits;
+    if (inspection->complete && inspection->n_fits == inspection->shards->n_fits &&
+        inspection->n_fits == inspection->shards->identity.n_fits)
+        return true;
+    free(inspection->fits);
+    inspection->fits = NULL;
+    inspection->n_fits = 0;
+    return false;
+}
+
 static enum status take_shards(struct inspection *inspection, struct err *err)
 {
     enum status rc = OK;
@@ -39,13 +57,14 @@ enum status inspect(const char *path, struct inspection *inspection, struct err 
     snprintf(file, sizeof file, "%s", path);
     if (S_ISDIR(about.st_mode)) {
         TRY(shards_read(path, &inspection->shards, err));
+        if ((size_t)snprintf(file, sizeof file, "%s/sweep.h5", path) >= sizeof file)
+            FAIL(err, ERR_DATA, "%s: the path is too long", path);
         if (inspection->shards->any) {
-            TRY(take_shards(inspection, err));
+            if (!take_file(file, inspection)) TRY(take_shards(inspection, err));
             goto done;
         }
         shards_destroy(&inspection->shards);
-        if ((size_t)snprintf(file, sizeof file, "%s/sweep.h5", path) >= sizeof file ||
-            stat(file, &about) != 0)
+        if (stat(file, &about) != 0)
             FAIL(err, ERR_DATA,
                  "%s: no sweep has been run in this folder; expected sweep.h5 or "
                  "shards/ in it",

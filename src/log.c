@@ -112,7 +112,7 @@ enum status log_scan(const char *path, log_visitor *visit, void *context, struct
 {
     uint64_t end;
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 && errno == ENOENT) return OK;
+    if (file < 0 && (errno == ENOENT || errno == ENOTDIR)) return OK;
     if (file < 0) return err_set(err, ERR_DATA, "%s: %s", path, strerror(errno));
     enum status rc = scan(file, path, visit, context, &end, err);
     close(file);

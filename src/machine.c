@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* A positive number from the environment, else 0. */
@@ -73,9 +72,15 @@ double machine_memory(int64_t wanted)
 
 double machine_peak_bytes(void)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return 1024.0 * (double)usage.ru_maxrss;
+    /* getrusage would also count the process that this one was forked from. */
+    char line[256];
+    double kib = 0.0;
+    FILE *file = fopen("/proc/self/status", "r");
+    if (file == NULL) return 0.0;
+    while (fgets(line, sizeof line, file) != NULL && sscanf(line, "VmHWM: %lf", &kib) != 1) {
+    }
+    fclose(file);
+    return 1024.0 * kib;
 }
 
 void machine_cpu(char *out, size_t size)

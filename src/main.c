@@ -1,5 +1,6 @@
 /* main.c - the list of commands; the only place that prints errors and exits. */
 #include "commands.h"
+#include "h5io.h"
 #include "kernels.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ int main(int argc, char **argv)
 {
     struct err err = {OK, ""};
     kernels_lapack_init();
+    h5_init();
     enum status rc = cli_main(commands, argc, argv, &err);
     if (rc != OK && err.text[0] != '\0') fprintf(stderr, "gmmsweep: %s\n", err.text);
     if (fflush(stdout) != 0 && rc == OK) {

@@ -27,7 +27,7 @@ class Methods(harness.Case):
         self.close_enough(row["nmi"], nmi, SAME, what)
 
     def test_from_labels(self):
-        """A start from labels is made once, whatever `restarts` says; without an iteration it is the
+        """A start from labels is made once, whatever `restarts` says; without an iteration it is
         labelled fit."""
         sweep = {"covariance": harness.families(), "method": ["em", "labelled"], "init": "labels"}
         result = harness.Result(
