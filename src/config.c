@@ -70,12 +70,24 @@ done:
     return rc;
 }
 
+/* Whether some fit has a number of components that neither labels nor a file give. */
+static bool wants_components(const struct config *config)
+{
+    bool unlabelled = false, free_init = false;
+    for (size_t i = 0; i < config->sweep_method.n; i++)
+        unlabelled |= config->sweep_method.v[i] != METHOD_labelled;
+    for (size_t i = 0; i < config->sweep_init.n; i++)
+        free_init |= config->sweep_init.v[i] != INIT_labels && config->sweep_init.v[i] != INIT_file;
+    return unlabelled && free_init;
+}
+
 /* What the rows of params.def cannot say. */
 static void check_together(struct reader *reader, const char *path)
 {
-    const enum param_id required[] = {ID_data_path, ID_output_path};
+    const enum param_id required[] = {ID_data_path, ID_sweep_components, ID_output_path};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
         if (reader->given[required[i]].source != NULL) continue;
+        if (required[i] == ID_sweep_components && !wants_components(reader->config)) continue;
         const struct param *param = &config_params[required[i]];
         char expected[256];
         config_params_expected(param, expected, sizeof expected);

@@ -28,8 +28,9 @@ START_TEST(defaults)
         ck_assert_ptr_null(config->data_labels.path);
         ck_assert_uint_eq(config->data_columns.n, 0);
         ck_assert_int_eq(config->data_pool, 1);
-        ck_assert_uint_eq(config->sweep_covariance.n, 1);
-        ck_assert_int_eq(config->sweep_covariance.v[0], FAMILY_diag);
+        ck_assert_uint_eq(config->sweep_covariance.n, N_FAMILIES);
+        for (int f = 0; f < N_FAMILIES; f++)
+            ck_assert_int_eq(config->sweep_covariance.v[f], f);
         ck_assert_uint_eq(config->sweep_init.n, 1);
         ck_assert_int_eq(config->sweep_init.v[0], INIT_kmeanspp);
         ck_assert_int_eq(config->sweep_restarts, 10);

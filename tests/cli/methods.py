@@ -28,7 +28,7 @@ class Methods(harness.Case):
 
     def test_from_labels(self):
         """A start from labels is made once, whatever `restarts` says; without an iteration it is
-        labelled fit."""
+        the labelled fit."""
         sweep = {"covariance": harness.families(), "method": ["em", "labelled"], "init": "labels"}
         result = harness.Result(
             self.sweep(
