@@ -13,8 +13,8 @@ struct inspection {
     struct shards *shards; /* of a folder with logs, else NULL */
 };
 
-/* Looks at `path`: a result file, or a folder, where the logs count unless sweep.h5 has all that they
- * have. ERR_DATA with what was expected; *inspection is then empty. */
+/* Looks at `path`: a result file, or a folder, where the logs count unless sweep.h5 has all that
+ * they have. ERR_DATA with what was expected; *inspection is then empty. */
 enum status inspect(const char *path, struct inspection *inspection, struct err *err);
 
 void inspection_free(struct inspection *inspection);

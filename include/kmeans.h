@@ -10,6 +10,12 @@
  * with infinity. */
 void kmeans_seed(struct start *start);
 
+/* Sums of a lane that they need. */
+static inline size_t kmeans_sums(size_t n_components, size_t n_features)
+{
+    return 2 + n_components * (1 + 2 * n_features);
+}
+
 /* Lloyd's iterations from the start's means until they settle. Wants start->assignment. */
 void kmeans_lloyd(struct start *start);
 

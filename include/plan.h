@@ -48,6 +48,11 @@ struct plan {
 enum status plan_create(const struct config *config, const struct data *data, int n_threads,
                         double memory_limit, struct plan **out, struct err *err);
 
+/* Fills in what the listed fits will take, and chooses n_live to fill the threads within
+ * memory_limit; memory_bytes over it means that not even one fit at a time is possible. For
+ * plan_create alone. */
+void plan_estimate(const struct data *data, struct plan *plan);
+
 void plan_destroy(struct plan **plan);
 
 /* What a start of this fit is made from. */

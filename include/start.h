@@ -81,12 +81,24 @@ void start_own_variances(const struct rows *rows, bool correlated, double *out);
 /* Bytes that a start holds. */
 double start_bytes(size_t n_rows, size_t n_features, size_t n_components);
 
-/* Ends a start made by k-means: its means leave the space where it measured. */
-void start_finish(struct start *start);
+/* The next number of the start's stream. */
+static inline double start_draw(struct start *start)
+{
+    return rng_uniform(&start->stream, start->n_drawn++);
+}
 
-/* For kmeans.c: the next number of the start's stream; its k-th mean; the sums of Lloyd's pass. */
-double start_draw(struct start *start);
-double *start_mean(const struct start *start, size_t k);
-size_t start_sums(size_t n_components, size_t n_features);
+/* Its k-th mean [D]. */
+static inline double *start_mean(const struct start *start, size_t k)
+{
+    return start->means + k * start->rows->n_features;
+}
+
+/* Ends a start: its means leave the space where k-means measured. */
+static inline void start_finish(struct start *start)
+{
+    for (size_t k = 0; start->space != start->rows && k < start->settings.n_components; k++)
+        whiten_undo(start->settings.whitened, start_mean(start, k), start->offset);
+    start->done = true;
+}
 
 #endif

@@ -60,10 +60,11 @@ void kernels_distance(size_t n_features, const double *restrict y, size_t n_comp
     }
 }
 
-KERNEL
-void kernels_moments(size_t n_features, const double *restrict y, size_t n_components,
-                     const double *restrict mean, const double *restrict resp,
-                     double *restrict count, double *restrict first, double *restrict second)
+/* kernels_moments, or without second moments kernels_first: a constant once inlined. */
+__attribute__((always_inline)) static inline void
+moments(const bool with_second, size_t n_features, const double *restrict y, size_t n_components,
+        const double *restrict mean, const double *restrict resp, double *restrict count,
+        double *restrict first, double *restrict second)
 {
     for (size_t k = 0; k < n_components; k++) {
         const vec *r = (const vec *)(resp + k * ROWS_CHUNK);
@@ -81,12 +82,20 @@ void kernels_moments(size_t n_features, const double *restrict y, size_t n_compo
                 vec t = column[b * n_features] - m;
                 vec rt = r[b] * t;
                 sum1 += rt;
-                sum2 += rt * t;
+                if (with_second) sum2 += rt * t;
             }
             first[k * n_features + d] += sum_of(&sum1);
-            second[k * n_features + d] += sum_of(&sum2);
+            if (with_second) second[k * n_features + d] += sum_of(&sum2);
         }
     }
+}
+
+KERNEL
+void kernels_moments(size_t n_features, const double *restrict y, size_t n_components,
+                     const double *restrict mean, const double *restrict resp,
+                     double *restrict count, double *restrict first, double *restrict second)
+{
+    moments(true, n_features, y, n_components, mean, resp, count, first, second);
 }
 
 KERNEL
@@ -94,23 +103,7 @@ void kernels_first(size_t n_features, const double *restrict y, size_t n_compone
                    const double *restrict mean, const double *restrict resp, double *restrict count,
                    double *restrict first)
 {
-    for (size_t k = 0; k < n_components; k++) {
-        const vec *r = (const vec *)(resp + k * ROWS_CHUNK);
-        vec sum = {0};
-        for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
-            sum += r[b];
-        double chunk_count = sum_of(&sum);
-        if (chunk_count == 0.0) continue; /* nothing to add */
-        count[k] += chunk_count;
-        for (size_t d = 0; d < n_features; d++) {
-            const vec *column = (const vec *)y + d;
-            double m = mean[k * n_features + d];
-            vec sum1 = {0};
-            for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
-                sum1 += r[b] * (column[b * n_features] - m);
-            first[k * n_features + d] += sum_of(&sum1);
-        }
-    }
+    moments(false, n_features, y, n_components, mean, resp, count, first, NULL);
 }
 
 KERNEL

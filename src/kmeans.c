@@ -136,7 +136,7 @@ static void lloyd_judge(struct task *task)
 void kmeans_lloyd(struct start *start)
 {
     start->settled = start->settings.max_iter == 0;
-    start->task.n_lane_sums = start_sums(start->settings.n_components, start->rows->n_features);
+    start->task.n_lane_sums = kmeans_sums(start->settings.n_components, start->rows->n_features);
     start->task.pass = lloyd_pass;
     start->task.judge = lloyd_judge;
 }

@@ -8,18 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The program, its libraries and HDF5's buffers, measured with a sweep of one tiny fit. */
-#define BASE_BYTES (24.0 * 1048576.0)
-
-/* A tick should be worth this many flops per thread, beside which its barriers are small. */
-#define TICK_FLOPS 4e6
-
-/* Live fits at once: half of what the engine takes, as each may come with a start. */
-#define MOST_LIVE (ENGINE_MAX_TASKS / 2)
-
-/* Flops per second and thread of the diag kernels on one core of a 2-core Zen 4 machine. */
-#define TYPICAL_FLOPS_PER_S 4e9
-
 /* Short runs of small-em, as in Biernacki, Celeux & Govaert (2003). */
 #define SMALL_EM_TRIALS 20
 
@@ -264,77 +252,6 @@ done:
     return rc;
 }
 
-/* --- what they will take --- */
-
-/* Flops of one iteration of a fit. */
-static double iteration_flops(const struct data *data, const struct plan_fit *fit)
-{
-    double flops = fit->method == METHOD_kmeans ? family_moments_flops(data->n_features)
-                                                : families[fit->em.family]->flops(data->n_features);
-    return (double)data->n_rows * (double)fit->n_components * flops;
-}
-
-/* Peak of the process with n_live fits at once: either while the rows are prepared beside the
- * data as read, or while the fits run. */
-static double memory_with(const struct plan *plan, const struct data *data, size_t n_live)
-{
-    double values = 8.0 * (double)data->n_rows * (double)data->n_features;
-    double rows = rows_bytes(data->n_rows, data->n_features);
-    double per_row = 24.0 * (double)data->n_rows; /* source row, label, key of the row */
-    double largest = 0.0, results = 0.0;
-    for (size_t i = 0; i < plan->n_fits; i++) {
-        const struct plan_fit *fit = &plan->fits[i];
-        double bytes = start_bytes(data->n_rows, data->n_features, fit->n_components);
-        if (fit->method != METHOD_kmeans)
-            bytes += em_bytes(data->n_rows, data->n_features, data->n_classes, &fit->em);
-        largest = fmax(largest, bytes);
-        results += sizeof(struct plan_fit) + 512.0; /* its row and place in the log */
-    }
-    double fits =
-        (double)n_live * largest +
-        (double)plan->n_threads * engine_scratch_bytes(plan->max_components, plan->family_work) +
-        results;
-    if (plan->whitened) rows += values;
-    if (plan->correlated) rows += 8.0 * (double)data->n_features * (double)data->n_features;
-    return BASE_BYTES + rows + per_row + fmax(values, fits);
-}
-
-static void choose_live(const struct data *data, struct plan *plan)
-{
-    double flops = 0.0;
-    for (size_t i = 0; i < plan->n_fits; i++)
-        flops += iteration_flops(data, &plan->fits[i]);
-    const double n_threads = (double)plan->n_threads, n_fits = (double)plan->n_fits;
-    double n = fmax(4.0 * n_threads / (double)rows_n_lanes(data->n_rows),
-                    TICK_FLOPS * n_threads / (flops / n_fits));
-    plan->n_live = (size_t)fmin(fmin(fmax(ceil(n), 2.0), MOST_LIVE), n_fits);
-    while (plan->n_live > 1 && memory_with(plan, data, plan->n_live) > plan->memory_limit)
-        plan->n_live--;
-    plan->memory_bytes = memory_with(plan, data, plan->n_live);
-    plan->flops = 0.0;
-    for (size_t i = 0; i < plan->n_fits; i++) {
-        const struct plan_fit *fit = &plan->fits[i];
-        plan->flops += iteration_flops(data, fit) *
-                       fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
-    }
-    plan->wall_s = plan->flops / (TYPICAL_FLOPS_PER_S * n_threads);
-}
-
-/* Rows, traces and models, each kept in the log and again in the result. */
-static double disk_bytes(const struct data *data, const struct plan *plan)
-{
-    double bytes = 65536.0;
-    for (size_t i = 0; i < plan->n_fits; i++) {
-        const struct plan_fit *fit = &plan->fits[i];
-        size_t n_model = fit->n_components * (1 + data->n_features + data->n_classes);
-        if (fit->method != METHOD_kmeans)
-            n_model += families[fit->em.family]->n_covariances(fit->n_components, data->n_features);
-        bytes += 16.0 * (double)n_model + 1024.0 +
-                 64.0 * fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
-    }
-    return bytes;
-}
-
 enum status plan_create(const struct config *config, const struct data *data, int n_threads,
                         double memory_limit, struct plan **out, struct err *err)
 {
@@ -346,8 +263,7 @@ enum status plan_create(const struct config *config, const struct data *data, in
     plan->n_threads = n_threads;
     plan->memory_limit = memory_limit;
     TRY(list_fits(config, data, plan, err));
-    choose_live(data, plan);
-    plan->disk_bytes = disk_bytes(data, plan);
+    plan_estimate(data, plan);
     if (plan->memory_bytes > memory_limit)
         FAIL(err, ERR_CONFIG,
              "plan: one fit at a time needs %.0f MiB (%zu rows x %zu features, up to %zu "

@@ -11,28 +11,6 @@
  * are taken in order instead, so that the loop ends on any data. */
 #define DRAWS_PER_COMPONENT 64
 
-double start_draw(struct start *start)
-{
-    return rng_uniform(&start->stream, start->n_drawn++);
-}
-
-double *start_mean(const struct start *start, size_t k)
-{
-    return start->means + k * start->rows->n_features;
-}
-
-void start_finish(struct start *start)
-{
-    for (size_t k = 0; start->space != start->rows && k < start->settings.n_components; k++)
-        whiten_undo(start->settings.whitened, start_mean(start, k), start->offset);
-    start->done = true;
-}
-
-size_t start_sums(size_t n_components, size_t n_features)
-{
-    return 2 + n_components * (1 + 2 * n_features);
-}
-
 /* --- points: K different rows --- */
 
 /* Whether row n has the value of one of the first k picks. */
@@ -83,7 +61,7 @@ static enum status prepare_kmeans(struct start *start, struct err *err)
 {
     enum status rc = OK;
     const size_t n_padded = start->rows->n_chunks * ROWS_CHUNK;
-    const size_t n_sums = start_sums(start->settings.n_components, start->rows->n_features);
+    const size_t n_sums = kmeans_sums(start->settings.n_components, start->rows->n_features);
     TRY_ALLOC(start->nearest, n_padded, err);
     for (size_t n = 0; n < n_padded; n++)
         start->nearest[n] = HUGE_VAL;
@@ -332,7 +310,7 @@ bool start_varies(enum init init, size_t n_components)
 
 double start_bytes(size_t n_rows, size_t n_features, size_t n_components)
 {
-    size_t n_sums = start_sums(n_components, n_features);
+    size_t n_sums = kmeans_sums(n_components, n_features);
     return engine_task_bytes(rows_n_lanes(n_rows), n_sums, n_sums) + 12.0 * (double)n_rows +
            8.0 * (double)(n_components * n_features);
 }
