@@ -266,6 +266,21 @@ done:
     return rc;
 }
 
+/* Lists the columns that are no features only because they hold text. */
+static void note_left_out(const struct prep *prep, struct data *data)
+{
+    const struct source *src = prep->src;
+    size_t at = 0;
+    for (size_t d = 0; d < src->n_cols && at < sizeof data->left_out; d++) {
+        bool is_labels = prep->labels_column.src == src && prep->labels_column.d == d;
+        bool is_weights = prep->weights_column.src == src && prep->weights_column.d == d;
+        if (is_labels || is_weights || source_is_numeric(src, d)) continue;
+        const char *name = src->col_names != NULL ? src->col_names[d] : "";
+        at += (size_t)snprintf(data->left_out + at, sizeof data->left_out - at, "%s%zu%s%s",
+                               at > 0 ? ", " : "", d, name[0] != '\0' ? " " : "", name);
+    }
+}
+
 static enum status prepare(struct prep *prep, size_t mem_limit, struct data *data, struct err *err)
 {
     enum status rc = OK;
@@ -281,6 +296,8 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
                     &prep->weights_column, err));
     TRY(column_pick_features(prep->src, &config->data_columns, &prep->labels_column,
                              &prep->weights_column, &prep->picked, &prep->n_picked, err));
+    if (config->data_columns.n == 0) note_left_out(prep, data);
+    if (config->data_columns.n == 0) note_left_out(prep, data);
     prep->image = prep->src->image_shape[0] > 0 && config->data_columns.n == 0;
     if (prep->labels_column.src != NULL)
         TRY(labels_read(&prep->labels_column, prep->src->n_rows, &prep->labels, err));

@@ -53,7 +53,9 @@ enum status inspect(const char *path, struct inspection *inspection, struct err 
     struct stat about;
     char file[4096];
     *inspection = (struct inspection){0};
-    if (stat(path, &about) != 0) FAIL(err, ERR_DATA, "%s: %s", path, strerror(errno));
+    if (stat(path, &about) != 0)
+        FAIL(err, ERR_DATA, "%s: %s; expected a result file or a sweep's folder", path,
+             strerror(errno));
     snprintf(file, sizeof file, "%s", path);
     if (S_ISDIR(about.st_mode)) {
         TRY(shards_read(path, &inspection->shards, err));

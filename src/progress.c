@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -53,10 +54,11 @@ void progress_fit(struct progress *progress, const struct fit_row *row)
         progress->told_s = now;
         return;
     }
-    char wall[32];
-    progress_duration(row->wall_s, wall);
-    fprintf(stderr, "%s: %s, %lld iterations, log-likelihood %.2f, BIC %.2f, %s\n", row->name,
-            row->status, (long long)row->iterations, row->loglik, row->bic, wall);
+    fprintf(stderr, "%s: %s, %lld iterations", row->name, row->status, (long long)row->iterations);
+    if (!isnan(row->loglik))
+        fprintf(stderr, ", log-likelihood %.2f, BIC %.2f", row->loglik, row->bic);
+    if (!isnan(row->inertia)) fprintf(stderr, ", inertia %.6g", row->inertia);
+    fprintf(stderr, "\n");
     if (now - progress->told_s < SUMMARY_S) return;
     print_summary(progress, now, "\n");
     progress->told_s = now;

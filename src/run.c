@@ -11,6 +11,7 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +158,8 @@ static enum status summarise(const struct config *config, bool quiet, double wal
     TRY(store_read_fits(path, &n, &rows, &complete, err));
     for (size_t i = 0; i < n; i++) {
         n_degenerate += strcmp(rows[i].status, outcome_names[OUTCOME_degenerate]) == 0;
-        if (!rows[i].flagged && (best == NULL || rows[i].bic < best->bic)) best = &rows[i];
+        if (rows[i].flagged || isnan(rows[i].bic)) continue; /* k-means has no BIC */
+        if (best == NULL || rows[i].bic < best->bic) best = &rows[i];
     }
     progress_duration(wall_s, duration);
     if (!quiet) {

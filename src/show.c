@@ -12,9 +12,9 @@
 #define SHOWN_FITS 20
 
 /* The columns of the short table. */
-static const char *const shown_columns[] = {"status", "iterations", "loglik",     "bic",
-                                            "icl",    "heldout",    "error_rate", "error_majority",
-                                            "ari",    "wall_s",     NULL};
+static const char *const shown_columns[] = {
+    "status",  "iterations", "loglik",         "bic", "icl",    "heldout",
+    "inertia", "error_rate", "error_majority", "ari", "wall_s", NULL};
 
 static const struct store_criterion *find_criterion(const char *name)
 {
@@ -128,6 +128,18 @@ static bool is_wanted(const struct cli *cli, const struct fit_row *row)
            (cli->k == 0 || cli->k == row->k);
 }
 
+/* "none" is k-means. */
+static enum status check_family(const char *name, struct err *err)
+{
+    if (name == NULL || strcmp(name, "none") == 0) return OK;
+    for (size_t f = 0; f < N_FAMILIES; f++)
+        if (strcmp(name, family_names[f]) == 0) return OK;
+    return err_set(err, ERR_USAGE,
+                   "--family: '%s' is no family, expected spherical, diag, tied, full, or none for "
+                   "k-means",
+                   name);
+}
+
 enum status command_show(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
@@ -139,6 +151,7 @@ enum status command_show(const struct cli *cli, struct err *err)
     if (criterion == NULL)
         FAIL(err, ERR_USAGE,
              "--by: '%s' is no criterion, expected bic, aic, icl, loglik or heldout", by);
+    TRY(check_family(cli->family, err));
     TRY(inspect(cli->target, &inspection, err));
     TRY_ALLOC(ranked, inspection.n_fits, err);
     for (size_t i = 0; i < inspection.n_fits; i++) {

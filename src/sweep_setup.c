@@ -50,6 +50,9 @@ enum status sweep_setup_init(const struct cli *cli, struct sweep_setup *setup, s
     const int64_t wanted = cli->threads > 0 ? cli->threads : setup->config->run_threads;
     const double memory = machine_memory(setup->config->run_memory);
     TRY(data_load(setup->config, (size_t)memory, &setup->data, err));
+    if (setup->data->left_out[0] != '\0' && !cli->quiet)
+        fprintf(stderr, "gmmsweep: %s: columns with text are left out: %s\n",
+                setup->config->data_path, setup->data->left_out);
     TRY(plan_create(setup->config, setup->data, machine_threads(wanted), memory, &setup->plan,
                     err));
 done:
