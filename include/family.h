@@ -30,8 +30,10 @@ struct family {
     /* Free parameters of the covariances, for AIC and BIC. */
     size_t (*n_parameters)(size_t n_components, size_t n_features);
 
-    /* Effective rows below which a component's own covariance is not determined. */
-    double (*rows_needed)(size_t n_features);
+    /* Whether rows suffice to determine the covariances: `least` effective rows in the smallest
+     * component, total_weight in all. */
+    bool (*is_determined)(double least, double total_weight, size_t n_components,
+                          size_t n_features);
 
     /* Flops of one EM iteration per row and component, for plans. */
     double (*flops)(size_t n_features);
@@ -131,7 +133,7 @@ struct family {
 size_t family_per_component_feature(size_t n_components, size_t n_features);
 size_t family_moments(size_t n_components, size_t n_features);
 size_t family_no_work(size_t n_features);
-double family_two_rows(size_t n_features);
+bool family_has_two_rows(double least, double total_weight, size_t n_components, size_t n_features);
 double family_moments_flops(size_t n_features);
 void family_scaled_distance(const struct model *model, const double *factors, const double *y,
                             double *distance, double *work);

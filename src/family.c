@@ -28,10 +28,12 @@ size_t family_no_work(size_t n_features)
     return 0;
 }
 
-double family_two_rows(size_t n_features)
+bool family_has_two_rows(double least, double total_weight, size_t n_components, size_t n_features)
 {
+    (void)total_weight;
+    (void)n_components;
     (void)n_features;
-    return 2.0;
+    return least >= 2.0;
 }
 
 double family_moments_flops(size_t n_features)

@@ -39,9 +39,11 @@ static size_t n_parameters(size_t n_components, size_t n_features)
     return n_components * (n_features * (n_features + 1) / 2);
 }
 
-static double rows_needed(size_t n_features)
+static bool is_determined(double least, double total_weight, size_t n_components, size_t n_features)
 {
-    return (double)n_features + 1.0;
+    (void)total_weight;
+    (void)n_components;
+    return least >= (double)n_features + 1.0;
 }
 
 static double flops(size_t n_features)
@@ -174,7 +176,7 @@ const struct family family_full = {
     .n_work = n_work,
     .n_own = n_own,
     .n_parameters = n_parameters,
-    .rows_needed = rows_needed,
+    .is_determined = is_determined,
     .flops = flops,
     .correlated = true,
     .from_covariance = from_covariance,

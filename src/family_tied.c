@@ -51,10 +51,9 @@ static size_t n_parameters(size_t n_components, size_t n_features)
     return n_features * (n_features + 1) / 2;
 }
 
-static double rows_needed(size_t n_features)
+static bool is_determined(double least, double total_weight, size_t n_components, size_t n_features)
 {
-    (void)n_features;
-    return 2.0;
+    return least >= 2.0 && total_weight - (double)n_components >= (double)n_features;
 }
 
 static double flops(size_t n_features)
@@ -231,7 +230,7 @@ const struct family family_tied = {
     .n_work = n_work,
     .n_own = n_own,
     .n_parameters = n_parameters,
-    .rows_needed = rows_needed,
+    .is_determined = is_determined,
     .flops = flops,
     .correlated = true,
     .from_covariance = from_covariance,

@@ -81,7 +81,8 @@ static void judge(const struct rows *rows, const struct em *em, struct fit_row *
         row->floored += (int64_t)em->floored[k];
         row->min_eigenvalue = fmin(row->min_eigenvalue, em->least_eigenvalue[k]);
     }
-    row->flagged = em->outcome == OUTCOME_degenerate || least < ops->rows_needed(n_features);
+    row->flagged = em->outcome == OUTCOME_degenerate ||
+                   !ops->is_determined(least, rows->total_weight, n_components, n_features);
 }
 
 static enum status score(struct result *result, struct err *err)
@@ -149,10 +150,12 @@ static void count_clusters(const struct rows *rows, const struct start *clusters
     if (clusters->assignment == NULL) return;
     for (size_t n = 0; n < rows->n_rows; n++) {
         size_t k = (size_t)clusters->assignment[n];
-        weights[k] += rows->weight[n] / rows->total_weight;
+        weights[k] += rows->weight[n];
         if (rows->label != NULL)
             confusion[k * rows->n_classes + (size_t)rows->label[n]] += rows->weight[n];
     }
+    for (size_t k = 0; k < clusters->settings.n_components; k++)
+        weights[k] /= rows->total_weight;
 }
 
 enum status result_create_kmeans(const struct config *config, const struct rows *rows,

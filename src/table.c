@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct cell {
-    char shown[96];  /* for people */
+    char *shown;     /* for people */
     char number[32]; /* in full; "" for a text, "null" for a missing number */
 };
 
@@ -31,53 +31,56 @@ done:
 void table_destroy(struct table **table)
 {
     if (*table == NULL) return;
+    for (size_t i = 0; i < (*table)->n_cells; i++)
+        free((*table)->cells[i].shown);
     free((*table)->cells);
     free(*table);
     *table = NULL;
 }
 
-static struct cell *next_cell(struct table *table)
+/* Adds a cell with copies of both texts; without memory the table has failed. */
+static void add_cell(struct table *table, const char *shown, const char *number)
 {
     if (table->n_cells == table->capacity) {
         size_t capacity = table->capacity == 0 ? 256 : 2 * table->capacity;
         struct cell *grown = realloc(table->cells, capacity * sizeof *grown);
         if (grown == NULL) {
             table->failed = true;
-            return NULL;
+            return;
         }
         table->cells = grown;
         table->capacity = capacity;
     }
-    struct cell *cell = &table->cells[table->n_cells++];
-    cell->number[0] = '\0';
-    return cell;
+    struct cell *cell = &table->cells[table->n_cells];
+    cell->shown = strdup(shown);
+    snprintf(cell->number, sizeof cell->number, "%s", number);
+    if (cell->shown == NULL)
+        table->failed = true;
+    else
+        table->n_cells++;
 }
 
 void table_text(struct table *table, const char *text)
 {
-    struct cell *cell = next_cell(table);
-    if (cell != NULL) snprintf(cell->shown, sizeof cell->shown, "%s", text);
+    add_cell(table, text, "");
 }
 
 void table_int(struct table *table, int64_t value)
 {
-    struct cell *cell = next_cell(table);
-    if (cell == NULL) return;
-    snprintf(cell->shown, sizeof cell->shown, "%lld", (long long)value);
-    snprintf(cell->number, sizeof cell->number, "%lld", (long long)value);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    add_cell(table, text, text);
 }
 
 void table_real(struct table *table, double value, int decimals)
 {
-    struct cell *cell = next_cell(table);
-    if (cell == NULL) return;
-    if (!isfinite(value)) {
-        cell->shown[0] = '\0';
-        snprintf(cell->number, sizeof cell->number, "null");
-        return;
-    }
-    snprintf(cell->shown, sizeof cell->shown, "%.*f", decimals, value);
-    snprintf(cell->number, sizeof cell->number, "%.17g", value);
+    char shown[512], number[32];
+    snprintf(shown, sizeof shown, "%.*f", decimals, value);
+    snprintf(number, sizeof number, "%.17g", value);
+    if (isfinite(value))
+        add_cell(table, shown, number);
+    else
+        add_cell(table, "", "null");
 }
 
 /* Characters, not bytes, that a UTF-8 text takes on the screen. */
@@ -127,6 +130,13 @@ done:
     return rc;
 }
 
+/* A tab or line break would start another cell or row. */
+static void print_tsv_text(FILE *out, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++)
+        fputc(strchr("\t\n\r", *c) != NULL ? ' ' : *c, out);
+}
+
 static void print_tsv(const struct table *table, FILE *out)
 {
     for (size_t c = 0; c < table->n_columns; c++)
@@ -134,8 +144,8 @@ static void print_tsv(const struct table *table, FILE *out)
     for (size_t i = 0; i < table->n_cells; i++) {
         const struct cell *cell = &table->cells[i];
         bool full = cell->number[0] != '\0' && cell->shown[0] != '\0';
-        fprintf(out, "%s%c", full ? cell->number : cell->shown,
-                (i + 1) % table->n_columns == 0 ? '\n' : '\t');
+        print_tsv_text(out, full ? cell->number : cell->shown);
+        fputc((i + 1) % table->n_columns == 0 ? '\n' : '\t', out);
     }
 }
 

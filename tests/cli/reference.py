@@ -166,10 +166,13 @@ class Reference(harness.Case):
             (5000, 16, [7], {}),
             (1025, 33, [2, 7], {}),
             (5000, 33, [2], {"init": "points"}),
+            (300, 61, [7], {"init": "points"}),
             (300, 196, [2], {"init": "points"}),
+            (40, 784, [2], {"init": "points", "steps": 1}),
         ):
-            for weighted in (False, True) if n < 5000 and n_features < 100 else (n % 7 == 0,):
-                self.judged(n, n_features, components, {"floor": 1e-2}, weighted and n > 2, **sweep)
+            em = {"floor": 1e-2, "max_iter": sweep.pop("steps", STEPS)}
+            for weighted in {False, 2 < n < 5000 and n_features < 100}:
+                self.judged(n, n_features, components, em, weighted, **sweep)
 
     def start_file(self, x, k):
         """k rows with the data's covariance, as the file that a full start is given in."""
@@ -195,7 +198,7 @@ class Reference(harness.Case):
         np.save(self.dir / "twice.npy", np.concatenate([x, x[::-1]]))
         np.save(self.dir / "two.npy", np.full(len(x), 2.0))
         sweep = {"components": k, "covariance": "full", "init": "file"}
-        start, em = self.start_file(x, k), {"floor": 1e-2}
+        start, em = self.start_file(x, k), {"floor": 1e-2, "max_iter": 2}
         one, three = (
             self.fitted({"path": self.dir / "twice.npy"}, em, sweep, [*start, "--threads", t])
             for t in (1, 3)
