@@ -35,6 +35,28 @@ static enum status check_shape(const struct config *config, const char *name,
                    config->top_level_init_file, name, found, expected);
 }
 
+/* Covariances with off-diagonal elements must be symmetric, to rounding. */
+static enum status check_symmetry(const struct config *config, const struct model *model,
+                                  struct err *err)
+{
+    const size_t n = model->n_features;
+    if (!families[model->family]->correlated) return OK;
+    for (size_t at = 0; at < model->n_covariances; at += n * n)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < i; j++) {
+                const double *matrix = model->covariances + at;
+                double one = matrix[i * n + j], other = matrix[j * n + i];
+                if (fabs(one - other) <= 1e-9 * sqrt(fabs(matrix[i * n + i] * matrix[j * n + j])))
+                    continue;
+                return err_set(err, ERR_DATA,
+                               "%s: array '%s': covariance %zu has %g at [%zu, %zu] and %g at "
+                               "[%zu, %zu], expected a symmetric matrix",
+                               config->top_level_init_file, config->init_arrays_covariances,
+                               at / (n * n), one, i, j, other, j, i);
+            }
+    return OK;
+}
+
 static enum status check_values(const struct config *config, const struct model *model,
                                 struct err *err)
 {
@@ -100,6 +122,7 @@ enum status given_read(const struct config *config, enum family_id family, size_
     memcpy(model->means, means->values, n_components * n_features * sizeof(double));
     memcpy(model->covariances, covariances->values, model->n_covariances * sizeof(double));
     TRY(check_values(config, model, err));
+    TRY(check_symmetry(config, model, err));
     *out = model;
     model = NULL;
 done:

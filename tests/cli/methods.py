@@ -556,7 +556,8 @@ class Starts(harness.Case):
         flat = np.ones((3, 4))  # of a diag model
         self.refused_file({**good, "covariances": flat}, 3, ["covariances", "[3, 4, 4]"])
         self.refused_file({**good, "weights": good["weights"] * 2}, 4, ["weights", "2", "1"])
-        self.refused_file({**good, "weights": np.array([1.5, -0.25, -0.25])}, 4, ["weight", "-0.25"])
+        negative = np.array([1.5, -0.25, -0.25])
+        self.refused_file({**good, "weights": negative}, 4, ["weight", "-0.25"])
         for name in good:
             spoilt = good[name].copy()
             spoilt.flat[-1] = np.nan
@@ -751,6 +752,21 @@ class Outcomes(harness.Case):
         self.seed = self.seeded(53).randrange(10**6)
         self.assertEqual(self.flags((5, 5), 8, ["tied"]), {"tied": False}, "N - K = D")
         self.assertEqual(self.flags((5, 5), 9, ["tied"]), {"tied": True}, "N - K < D")
+
+    def test_ddof_of_one_row(self):
+        """A class of one row has no variance, whatever ddof is: with a floor it stands on it, in
+        every family alike, and no fit is degenerate."""
+        rows = [f"{i % 3},{i % 4},u" for i in range(12)] + ["50,60,v"]
+        data = self.write("x.csv", "\n".join(["a,b,kind", *rows]) + "\n")
+        for ddof in (0, 1):
+            result = harness.Result(
+                self.sweep(
+                    {"path": data, "labels": "kind"}, f"ddof{ddof}", em={"ddof": ddof},
+                    sweep={"method": "labelled", "covariance": harness.families()},
+                )
+            )  # fmt: skip
+            ended = {row: result.row(row)["status"] for row in result.names}
+            self.assertEqual(set(ended.values()), {"converged"}, f"ddof {ddof}: {ended}")
 
     def test_one_component_ddof(self):
         """K = 1 is the data's mean and covariance; ddof 1 divides by N - 1, in all families."""
