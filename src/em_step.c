@@ -38,10 +38,13 @@ static bool finish_component(struct em *em, size_t k, double *work)
     return true;
 }
 
-static double ddof_of(const struct em *em)
+/* What is subtracted from a divisor of `count`: nothing where that would leave nothing, as for a
+ * cluster of one row, whose scatter is zero in any case. */
+static double ddof_of(const struct em *em, double ddof, double count)
 {
     bool hard = em->phase == EM_MOMENTS && em->start->assignment != NULL;
-    return hard || em->settings.n_components == 1 ? em->settings.ddof : 0.0;
+    bool wanted = hard || em->settings.n_components == 1;
+    return wanted && count > ddof ? ddof : 0.0;
 }
 
 bool em_step_maximise(struct em *em, size_t k, double *work)
@@ -50,8 +53,8 @@ bool em_step_maximise(struct em *em, size_t k, double *work)
     em->next->weights[k] = em->settings.mixing == MIXING_equal
                                ? 1.0 / (double)em->settings.n_components
                                : count[k] / em->rows->total_weight;
-    if (!em->ops->maximise(em->rows, &em->settings.reg, em->model, count, sums, k, ddof_of(em),
-                           em->next, work))
+    if (!em->ops->maximise(em->rows, &em->settings.reg, em->model, count, sums, k,
+                           ddof_of(em, em->settings.ddof, count[k]), em->next, work))
         return false;
     return em->ops->maximise_common != NULL || finish_component(em, k, work);
 }
@@ -86,7 +89,8 @@ bool em_step_set_up(struct em *em, size_t k, struct scratch *scratch)
 bool em_step_common(struct em *em, double *work)
 {
     const struct family *ops = em->ops;
-    const double ddof = ddof_of(em) * (double)em->settings.n_components;
+    const double ddof =
+        ddof_of(em, em->settings.ddof * (double)em->settings.n_components, em->rows->total_weight);
     bool ok = true;
     if (ops->maximise_common == NULL) return true;
     if (em->phase == EM_SETUP) {
