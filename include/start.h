@@ -41,6 +41,7 @@ struct start {
     double inertia;      /* mean squared distance to the nearest mean, in the user's unit or, if
                             whitened, in that space */
     size_t n_iterations; /* of Lloyd */
+    bool converged;      /* Lloyd did, rather than run out of iterations */
 
     /* How far it is. */
     const struct rows *rows;

@@ -65,6 +65,7 @@ static void print_command_help(const struct cli_command *command)
 /* The option that `word` ("--name", "--name=value" or "-n") means for the command, or NULL. */
 static const struct option_row *find_option(const struct cli_command *command, const char *word)
 {
+    if (word[0] != '-' || word[1] == '\0') return NULL;
     for (size_t i = 0; i < N_OPTIONS; i++) {
         const struct option_row *row = &option_rows[i];
         const char *name = word + 2;
@@ -160,7 +161,7 @@ enum status cli_main(const struct cli_command *commands, int argc, char *const *
     struct cli cli = {.argc = argc, .argv = argv};
     if (argc < 2)
         return err_set(err, ERR_USAGE, "a command is missing; 'gmmsweep --help' lists them");
-    const struct option_row *global = argv[1][0] == '-' ? find_option(NULL, argv[1]) : NULL;
+    const struct option_row *global = find_option(NULL, argv[1]);
     if (global != NULL && strcmp(global->name, "version") == 0) {
         printf("gmmsweep %s (%s)\n", GMMSWEEP_VERSION, GMMSWEEP_REVISION);
         return OK;

@@ -79,9 +79,12 @@ bool em_step_set_up(struct em *em, size_t k, struct scratch *scratch)
         em->ops->from_covariance(em->rows, start_covariance(em->start, k, correlated, matrix), k,
                                  model);
     }
-    if (!em->is_fallback && !is_given(em) &&
-        !em->ops->regularise(em->rows, &em->settings.reg, k, model, work))
-        return false;
+    if (!em->is_fallback && !is_given(em)) {
+        /* The ridge belongs to covariances that come from data. */
+        struct regularisation reg = em->settings.reg;
+        if (em->start->shape != START_DATA) reg.ridge = 0.0;
+        if (!em->ops->regularise(em->rows, &reg, k, model, work)) return false;
+    }
     return em->ops->maximise_common != NULL ||
            factorise(em, model, em->factors, em->constant, k, work);
 }

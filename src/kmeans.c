@@ -107,7 +107,9 @@ static void lloyd_judge(struct task *task)
     const struct rows *rows = start->space;
     const size_t n_components = start->settings.n_components, n_features = rows->n_features;
     start->inertia = ldexp(task->sums[0], 2 * rows->max_exponent) / rows->total_weight;
-    if (start->settled || (start->n_iterations > 0 && task->sums[1] == 0.0)) {
+    const bool unchanged = start->n_iterations > 0 && task->sums[1] == 0.0;
+    if (start->settled || unchanged) {
+        start->converged |= unchanged;
         start_finish(start);
         return;
     }
@@ -128,8 +130,8 @@ static void lloyd_judge(struct task *task)
     for (size_t d = 0; d < n_features; d++)
         spread += rows->variance[d] * rows->unit[d] * rows->unit[d];
     start->n_iterations++;
-    start->settled = shift <= start->settings.tol * spread / (double)n_features ||
-                     (int64_t)start->n_iterations >= start->settings.max_iter;
+    start->converged = shift <= start->settings.tol * spread / (double)n_features;
+    start->settled = start->converged || (int64_t)start->n_iterations >= start->settings.max_iter;
     task->n_lane_sums = start->settled ? 2 : task->n_lane_sums;
 }
 

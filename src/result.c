@@ -173,10 +173,9 @@ enum status result_create_kmeans(const struct config *config, const struct rows 
     if (rows->n_classes > 0) TRY_ALLOC(confusion, fit->n_components * rows->n_classes, err);
     struct fit_row *row = &result->row;
     describe(config, fit, row);
-    const bool at_limit = (int64_t)clusters->n_iterations >= config->kmeans_max_iter;
     const enum outcome outcome = clusters->short_of_rows ? OUTCOME_degenerate
-                                 : at_limit              ? OUTCOME_max_iter
-                                                         : OUTCOME_converged;
+                                 : clusters->converged   ? OUTCOME_converged
+                                                         : OUTCOME_max_iter;
     snprintf(row->status, sizeof row->status, "%s", outcome_names[outcome]);
     row->flagged = outcome == OUTCOME_degenerate;
     row->iterations = (int64_t)clusters->n_iterations;

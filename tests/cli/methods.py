@@ -392,6 +392,7 @@ class Starts(harness.Case):
                 seed=seed,
             )  # fmt: skip
             means = np.round([model["means"][:, 0] for model in result.models.values()], 9)
+            self.assertEqual(set(means.flat), {0.0, 1.0, 2.0}, "every seed is a row")
             from_zero = means[(means == 0).any(1)]
             self.assertGreater(len(from_zero), 0.98 * n)
             found = np.mean((from_zero == 2).any(1))
@@ -399,7 +400,7 @@ class Starts(harness.Case):
             self.assertLess(abs(found - share), stray, f"weight {weight}")
 
     def test_points_are_different_rows(self):
-        """`points` and `identity` take rows that differ in value, even where nearly all are equal."""
+        """`points` and `identity` take rows that differ, even where nearly all are equal."""
         np = harness.need("numpy")
         x = np.concatenate([np.zeros((500, 2)), [[1, 2], [3, 1], [2, 5]]])
         result = self.starts(self.write_csv("x.csv", x), init=["points", "identity"])
@@ -436,6 +437,9 @@ class Starts(harness.Case):
         self.assertGreaterEqual(places.min(), -1e-12)
         self.assertLessEqual(places.max(), 1 + 1e-12)
         n = len(places)
+        # Of n = 500 uniform numbers the chance that all are below 0.95 is 1e-11.
+        self.assertLess(places.min(0).max(), 0.05, "the whole box")
+        self.assertGreater(places.max(0).min(), 0.95, "the whole box")
         stray = UNLIKELY / math.sqrt(12 * n)  # of a mean of n uniform numbers
         self.assertLess(np.abs(places.mean(0) - 1 / 2).max(), stray)
         self.assertLess(np.abs(places.var(0) - 1 / 12).max(), stray)
