@@ -32,6 +32,9 @@ void model_copy(const struct model *source, struct model *target);
 void model_to_user(const struct rows *rows, struct model *model);
 void model_from_user(const struct rows *rows, struct model *model);
 
+/* Whether a model in the units of rows.h is of a size that squares without overflow. */
+bool model_is_sound(const struct model *model);
+
 /* order [K]: the canonical order of components, by weight descending, ties by mean ascending. */
 void model_order(const struct model *model, size_t *order);
 

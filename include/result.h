@@ -6,6 +6,7 @@
 #include "plan.h"
 
 struct result {
+    int64_t max_iter; /* the limit under which it was fitted */
     struct fit_row row;
     size_t n_entries;
     struct em_entry *trace; /* [n_entries]; none for k-means */

@@ -56,7 +56,8 @@ struct rows {
 
 /* Prepares the rows of `data` that are to be fitted: those with a weight that are not held out.
  * `data` is only read and may be freed afterwards.
- * Returns OK and *out, or ERR_INTERNAL without memory; *out is then NULL. */
+ * Returns OK and *out; ERR_DATA if a feature's range overflows; ERR_INTERNAL without memory. *out
+ * is then NULL. */
 enum status rows_create(const struct data *data, struct rows **out, struct err *err);
 
 /* The held-out rows, centred and scaled like the fitted rows `like`; *out is NULL if there are

@@ -15,6 +15,7 @@ struct identity {
 
 /* One finished fit: its row, and where in which log the rest stands. */
 struct shard_fit {
+    int64_t max_iter; /* the limit under which it was fitted */
     struct fit_row row;
     uint64_t offset;
 };

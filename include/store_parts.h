@@ -24,6 +24,7 @@ struct store {
     struct model_group *groups; /* [n_groups] */
     size_t *group_of;           /* [n_fits] */
     size_t *place_in;           /* [n_fits] index along `fit` in its group */
+    const char **names;         /* [n_fits] group by group */
 };
 
 struct model_group {
@@ -31,7 +32,7 @@ struct model_group {
     enum family_id family;
     size_t n_components;
     size_t n_fits;
-    const char **names; /* [n_fits] */
+    const char **names; /* [n_fits] in store->names */
 };
 
 /* Sizes of the axes of the group being written. */

@@ -176,6 +176,9 @@ done:
     return rc;
 }
 
+/* So that no sum of weights, nor of weights times values, overflows. */
+#define LEAST_WEIGHT 1e-100
+
 static enum status fill_weights(const struct column *column, struct data *data, struct err *err)
 {
     enum status rc = OK;
@@ -188,10 +191,11 @@ static enum status fill_weights(const struct column *column, struct data *data, 
         size_t row = (size_t)data->source_row[n];
         size_t length = column_cell(column, row, text, sizeof text);
         double *weight = &data->weight[n];
-        if (length >= sizeof text || !number_parse(text, length, weight) || !isfinite(*weight) ||
-            *weight < 0) {
+        if (length >= sizeof text || !number_parse(text, length, weight) ||
+            !(*weight == 0.0 || (*weight >= LEAST_WEIGHT && *weight <= 1.0 / LEAST_WEIGHT))) {
             column_place(column, row, place);
-            FAIL(err, ERR_DATA, "%s: data.weights: %s: '%.40s', expected a finite number >= 0",
+            FAIL(err, ERR_DATA,
+                 "%s: data.weights: %s: '%.40s', expected 0 or a number from 1e-100 to 1e100",
                  column->src->path, place, text);
         }
         if (*weight > 0) all_zero = false;
@@ -296,7 +300,6 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
                     &prep->weights_column, err));
     TRY(column_pick_features(prep->src, &config->data_columns, &prep->labels_column,
                              &prep->weights_column, &prep->picked, &prep->n_picked, err));
-    if (config->data_columns.n == 0) note_left_out(prep, data);
     if (config->data_columns.n == 0) note_left_out(prep, data);
     prep->image = prep->src->image_shape[0] > 0 && config->data_columns.n == 0;
     if (prep->labels_column.src != NULL)

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a trace, for the prediction of memory. */
+#define USUAL_ENTRIES 1000.0
+
 /* Iterations of a trial of small-em (Biernacki, Celeux & Govaert 2003). */
 #define TRIAL_ITERATIONS 10
 
@@ -47,6 +50,12 @@ static void give_up(struct em *em)
         return;
     }
     em->outcome = OUTCOME_degenerate;
+    if (em->is_fallback) { /* not even that is finite: all components at the centre are */
+        memset(em->model->means, 0,
+               em->settings.n_components * em->rows->n_features * sizeof *em->model->means);
+        for (size_t k = 0; k < em->settings.n_components; k++)
+            em->model->weights[k] = 1.0 / (double)em->settings.n_components;
+    }
     em->is_fallback = em->n_entries == 0;
     enter(em, em->is_fallback ? EM_SETUP : EM_SCORE);
 }
@@ -184,7 +193,10 @@ static void em_judge(struct task *task)
     double loglik = task->sums[0] - em->rows->total_weight * em->rows->log_scale;
     if (em->ops->left_out != NULL) loglik -= 0.5 * em->ops->left_out(em->model, em->factors);
     if (em->phase == EM_SCORE) {
-        take_scores(em, loglik);
+        if (em->n_entries == 0 && !isfinite(loglik))
+            give_up(em);
+        else
+            take_scores(em, loglik);
         return;
     }
     double least = count[0];
@@ -403,5 +415,6 @@ double em_bytes(size_t n_rows, size_t n_features, size_t n_classes,
     double batch = heavy ? 8.0 * ENGINE_BATCH * ROWS_CHUNK * (double)n_components : 0.0;
     return engine_task_bytes(rows_n_lanes(n_rows), heavy ? n_score : most, most) +
            8.0 * n_models * n_model + 16.0 * (double)ops->n_factors(n_components, n_features) +
-           8.0 * (double)(n_components * n_classes) + batch + sizeof(struct em);
+           8.0 * (double)(n_components * n_classes) + batch + sizeof(struct em) +
+           2.0 * sizeof(struct em_entry) * fmin((double)settings->max_iter + 1.0, USUAL_ENTRIES);
 }

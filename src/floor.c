@@ -116,11 +116,22 @@ bool floor_factorise(const struct rows *rows, const struct regularisation *reg, 
 double floor_least_eigenvalue(const struct rows *rows, const double *covariance, double *work)
 {
     const size_t n = rows->n_features;
-    double *values = work + n * n;
-    /* Scaled to the largest feature, so that nothing overflows on the way. */
+    double *inverse = work, *gram = inverse + n * n, *values = gram + n * n;
+    int least = rows->exponent[0];
+    for (size_t d = 1; d < n; d++)
+        if (rows->exponent[d] < least) least = rows->exponent[d];
+    memcpy(inverse, covariance, n * n * sizeof *inverse);
+    if (!kernels_cholesky(n, inverse)) return 0.0; /* none above rounding */
+    kernels_invert_lower(n, inverse);
+    /* One over the largest eigenvalue of the inverse, which features of unlike scale cannot hide;
+     * in the unit of the smallest feature. */
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++)
-            work[i * n + j] = covariance[i * n + j] * rows->unit[i] * rows->unit[j];
-    if (!kernels_eigen(n, work, values, values + n)) return NAN;
-    return ldexp(values[0], 2 * rows->max_exponent);
+        for (size_t j = 0; j < n; j++)
+            inverse[i * n + j] =
+                j <= i ? ldexp(inverse[i * n + j], least - rows->exponent[j]) : 0.0;
+    kernels_gram(n, inverse, gram);
+    for (size_t d = 0; d < n; d++)
+        if (!isfinite(gram[d * n + d])) return 0.0; /* so small that its inverse overflows */
+    if (!kernels_eigen(n, gram, values, values + n)) return 0.0;
+    return ldexp(1.0 / values[n - 1], 2 * least);
 }

@@ -123,6 +123,11 @@ enum status given_read(const struct config *config, enum family_id family, size_
     memcpy(model->covariances, covariances->values, model->n_covariances * sizeof(double));
     TRY(check_values(config, model, err));
     TRY(check_symmetry(config, model, err));
+    double sum = 0.0;
+    for (size_t k = 0; k < n_components; k++)
+        sum += model->weights[k];
+    for (size_t k = 0; k < n_components; k++)
+        model->weights[k] /= sum;
     *out = model;
     model = NULL;
 done:

@@ -10,6 +10,7 @@
 
 #define DEFLATE_FROM_BYTES 65536
 #define DEFLATE_LEVEL 4
+#define LARGEST_CHUNK ((size_t)1 << 30)
 #define CHUNK_BYTES (1 << 20) /* of arrays not chunked by row; HDF5's chunk cache is 1 MiB */
 
 struct h5 {
@@ -184,6 +185,11 @@ static hid_t creation_properties(const struct h5_array *array)
     for (int i = 1; i < array->rank; i++) {
         chunk[i] = array->dims[i];
         row_bytes *= array->dims[i];
+    }
+    /* HDF5 wants chunks under 4 GiB: a row that is larger is cut along its next axes. */
+    for (int i = 1; array->by_row && i < array->rank && row_bytes > LARGEST_CHUNK; i++) {
+        row_bytes /= array->dims[i];
+        chunk[i] = 1;
     }
     size_t rows = CHUNK_BYTES / row_bytes;
     if (rows > array->dims[0]) rows = array->dims[0];

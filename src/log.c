@@ -80,6 +80,30 @@ static enum record read_record(int file, uint64_t left, uint32_t *type, struct p
     return RECORD_WHOLE;
 }
 
+/* Whether a whole record stands anywhere behind byte `from` of a log of `size` bytes. A torn tail
+ * has none: what stands before a whole record is damage. */
+static bool finds_record(int file, uint64_t from, uint64_t size)
+{
+    unsigned char window[65536];
+    uint64_t at = from + 1;
+    while (at + HEADER_BYTES + CRC_BYTES <= size) {
+        if (lseek(file, (off_t)at, SEEK_SET) < 0) return false;
+        ssize_t n = read_full(file, window, sizeof window);
+        if (n < HEADER_BYTES) return false;
+        for (ssize_t i = 0; i + 4 <= n; i++) {
+            struct pack payload = {0};
+            uint32_t type;
+            if (get_u32(window + i) != LOG_MAGIC) continue;
+            if (lseek(file, (off_t)(at + (uint64_t)i), SEEK_SET) < 0) return false;
+            enum record found = read_record(file, size - at - (uint64_t)i, &type, &payload);
+            free(payload.bytes);
+            if (found == RECORD_WHOLE) return true;
+        }
+        at += (uint64_t)n - 3; /* a magic may lie across two windows */
+    }
+    return false;
+}
+
 /* Visits the whole records of an open log; *end is where the last one ends. */
 static enum status scan(int file, const char *path, log_visitor *visit, void *context,
                         uint64_t *end, struct err *err)
@@ -93,6 +117,11 @@ static enum status scan(int file, const char *path, log_visitor *visit, void *co
     for (;;) {
         uint32_t type = 0;
         enum record found = read_record(file, size - *end, &type, &payload);
+        if (found == RECORD_NONE && finds_record(file, *end, size))
+            FAIL(err, ERR_DATA,
+                 "%s: damaged at byte %llu: no record there, but whole ones behind it; expected "
+                 "the log as it was written (a copy of the folder, or a new output folder)",
+                 path, (unsigned long long)*end);
         if (found == RECORD_NONE) break;
         if (found == RECORD_FAILED)
             FAIL(err, ERR_DATA, "%s: cannot read the record at byte %llu: %s", path,

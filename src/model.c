@@ -66,6 +66,14 @@ void model_to_user(const struct rows *rows, struct model *model)
     if (model->family != FAMILY_none) families[model->family]->rescale(rows, 1, model);
 }
 
+bool model_is_sound(const struct model *model)
+{
+    const size_t n = model->n_components * (1 + model->n_features) + model->n_covariances;
+    for (size_t i = 0; i < n; i++) /* one block */
+        if (!(fabs(model->weights[i]) < 1e100)) return false;
+    return true;
+}
+
 static bool precedes(const struct model *model, size_t a, size_t b)
 {
     if (model->weights[a] != model->weights[b]) return model->weights[a] > model->weights[b];

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* LAPACK counts its work in 32 bits: 2 D^2 + 6 D + 1 doubles. */
+#define MOST_CORRELATED 32000
+
 /* Short runs of small-em, as in Biernacki, Celeux & Govaert (2003). */
 #define SMALL_EM_TRIALS 20
 
@@ -69,20 +72,21 @@ static enum status identify(const struct config *config, const struct data *data
     char text[1024], hex[DIGEST_HEX];
     const struct em_settings *em = &fit->em;
     TRY(digest_create(&digest, err));
-    snprintf(text, sizeof text,
-             "gmmsweep numerics %d\n%s\ndata %s\nweights %s\nlabels %s\nk %zu\ninit %s\n"
-             "restart %llu\nseed %lld\n",
-             PLAN_NUMERICS_VERSION, method_names[fit->method], data->sha256, data->weights_sha256,
-             data->labels_sha256, fit->n_components, init_names[fit->init],
-             (unsigned long long)fit->restart, (long long)config->sweep_seed);
+    snprintf(
+        text, sizeof text,
+        "gmmsweep numerics %d\n%s\ndata %s\nweights %s\nlabels %s\nheldout %a\nk %zu\ninit %s\n"
+        "restart %llu\nseed %lld\n",
+        PLAN_NUMERICS_VERSION, method_names[fit->method], data->sha256, data->weights_sha256,
+        data->labels_sha256, data->heldout_share, fit->n_components, init_names[fit->init],
+        (unsigned long long)fit->restart, (long long)config->sweep_seed);
     digest_text(digest, text);
     if (fit->method != METHOD_kmeans) {
         snprintf(text, sizeof text,
                  "covariance %s\ntol %a\ncriterion %s\nfloor %a %a\nridge %a\nmixing %s\n"
-                 "ddof %a\nkernel %s\nredraws %lld\nheldout %a\n",
+                 "ddof %a\nkernel %s\nredraws %lld\n",
                  family_names[em->family], em->tol, criterion_names[em->criterion], em->reg.floor,
                  em->reg.floor_absolute, em->reg.ridge, mixing_names[em->mixing], em->ddof,
-                 kernel_names[em->kernel], (long long)em->redraws, data->heldout_share);
+                 kernel_names[em->kernel], (long long)em->redraws);
         digest_text(digest, text);
     }
     if (is_lloyd(fit->init) || fit->init == INIT_identity) {
@@ -248,6 +252,11 @@ static enum status list_fits(const struct config *config, const struct data *dat
         FAIL(err, ERR_CONFIG, "sweep.components: missing, expected numbers of components");
     TRY_ALLOC(plan->fits, plan->n_fits, err);
     TRY(add_all(config, data, plan, err));
+    if (plan->correlated && data->n_features > MOST_CORRELATED)
+        FAIL(err, ERR_CONFIG,
+             "plan: %zu features are more than covariances are factored for (%d); expected "
+             "sweep.covariance spherical or diag, and no kmeans.whiten: full",
+             data->n_features, MOST_CORRELATED);
 done:
     return rc;
 }

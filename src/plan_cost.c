@@ -23,6 +23,19 @@ static double iteration_flops(const struct data *data, const struct plan_fit *fi
     return (double)data->n_rows * (double)fit->n_components * flops;
 }
 
+/* Weights, means, covariances and confusion of a fit. */
+static double model_bytes(const struct data *data, const struct plan_fit *fit)
+{
+    size_t n = fit->n_components * (1 + data->n_features + data->n_classes);
+    if (fit->method != METHOD_kmeans)
+        n += families[fit->em.family]->n_covariances(fit->n_components, data->n_features);
+    return 8.0 * (double)n;
+}
+
+/* A fit that ends stands, for a moment, twice as a model, and in a payload (which grows by
+ * doubling) and a record of the log. */
+#define MODEL_COPIES 6.0
+
 /* Peak of the process with n_live fits at once: either while the rows are prepared beside the
  * data as read, or while the fits run. */
 static double memory_with(const struct plan *plan, const struct data *data, size_t n_live)
@@ -30,19 +43,20 @@ static double memory_with(const struct plan *plan, const struct data *data, size
     double values = 8.0 * (double)data->n_rows * (double)data->n_features;
     double rows = rows_bytes(data->n_rows, data->n_features);
     double per_row = 24.0 * (double)data->n_rows; /* source row, label, key of the row */
-    double largest = 0.0, results = 0.0;
+    double largest = 0.0, largest_model = 0.0, results = 0.0;
     for (size_t i = 0; i < plan->n_fits; i++) {
         const struct plan_fit *fit = &plan->fits[i];
         double bytes = start_bytes(data->n_rows, data->n_features, fit->n_components);
         if (fit->method != METHOD_kmeans)
             bytes += em_bytes(data->n_rows, data->n_features, data->n_classes, &fit->em);
         largest = fmax(largest, bytes);
+        largest_model = fmax(largest_model, model_bytes(data, fit));
         results += sizeof(struct plan_fit) + 512.0; /* its row and place in the log */
     }
     double fits =
         (double)n_live * largest +
         (double)plan->n_threads * engine_scratch_bytes(plan->max_components, plan->family_work) +
-        results;
+        MODEL_COPIES * largest_model + results;
     if (plan->whitened) rows += values;
     if (plan->correlated) rows += 8.0 * (double)data->n_features * (double)data->n_features;
     return BASE_BYTES + rows + per_row + fmax(values, fits);
@@ -54,10 +68,7 @@ static double disk_bytes(const struct data *data, const struct plan *plan)
     double bytes = 65536.0;
     for (size_t i = 0; i < plan->n_fits; i++) {
         const struct plan_fit *fit = &plan->fits[i];
-        size_t n_model = fit->n_components * (1 + data->n_features + data->n_classes);
-        if (fit->method != METHOD_kmeans)
-            n_model += families[fit->em.family]->n_covariances(fit->n_components, data->n_features);
-        bytes += 16.0 * (double)n_model + 1024.0 +
+        bytes += 2.0 * model_bytes(data, fit) + 1024.0 +
                  64.0 * fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
     }
     return bytes;

@@ -70,7 +70,7 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
             log_det += log(sum);
         }
     *log_norm = -0.5 * (log_det + (double)n * log(2.0 * acos(-1.0)));
-    return true;
+    return isfinite(log_det);
 }
 
 /* x [D] becomes the solution of L x = x, L [D, D] lower triangular. */

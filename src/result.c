@@ -125,6 +125,7 @@ enum status result_create(const struct config *config, const struct rows *rows,
     TRY(allocate(em->settings.family, em->settings.n_components, rows->n_features, em->n_entries,
                  rows->n_classes, &result, err));
     struct fit_row *row = &result->row;
+    result->max_iter = config->em_max_iter;
     describe(config, fit, row);
     snprintf(row->status, sizeof row->status, "%s", outcome_names[em->outcome]);
     row->iterations = (int64_t)em->n_entries - 1;
@@ -172,6 +173,7 @@ enum status result_create_kmeans(const struct config *config, const struct rows 
     TRY(model_create(FAMILY_none, fit->n_components, rows->n_features, &model, err));
     if (rows->n_classes > 0) TRY_ALLOC(confusion, fit->n_components * rows->n_classes, err);
     struct fit_row *row = &result->row;
+    result->max_iter = config->em_max_iter;
     describe(config, fit, row);
     const enum outcome outcome = clusters->short_of_rows ? OUTCOME_degenerate
                                  : clusters->converged   ? OUTCOME_converged
@@ -208,6 +210,7 @@ void result_destroy(struct result **result)
 void result_pack(const struct result *result, struct pack *pack)
 {
     const struct model *model = result->model;
+    pack_u64(pack, (uint64_t)result->max_iter);
     fit_row_pack(&result->row, pack);
     pack_u64(pack, (uint64_t)model->family);
     pack_u64(pack, model->n_components);
@@ -231,6 +234,7 @@ enum status result_unpack(struct unpack *unpack, struct result **out, struct err
     struct result *result = NULL;
     struct fit_row row;
     *out = NULL;
+    int64_t max_iter = (int64_t)unpack_u64(unpack);
     fit_row_unpack(&row, unpack);
     uint64_t family = unpack_u64(unpack), n_components = unpack_u64(unpack);
     uint64_t n_features = unpack_u64(unpack), n_entries = unpack_u64(unpack);
@@ -241,6 +245,7 @@ enum status result_unpack(struct unpack *unpack, struct result **out, struct err
         FAIL(err, ERR_DATA, "a finished fit in the log has an impossible shape");
     TRY(allocate((enum family_id)family, (size_t)n_components, (size_t)n_features,
                  (size_t)n_entries, (size_t)n_classes, &result, err));
+    result->max_iter = max_iter;
     result->row = row;
     for (size_t t = 0; t < result->n_entries; t++) {
         result->trace[t].loglik = unpack_double(unpack);

@@ -218,6 +218,10 @@ static enum status create(const struct data *data, const struct rows *like, stru
     if (like == NULL) {
         for (size_t d = 0; d < n_features; d++)
             measure_feature(data, used, rows, d, &rows->centre[d], &reach[d]);
+        for (size_t d = 0; d < n_features; d++)
+            if (!isfinite(rows->centre[d]) || !isfinite(reach[d]))
+                FAIL(err, ERR_DATA, "feature '%s': its values are too far apart to be subtracted",
+                     data->feature_names[d]);
         choose_exponents(rows, reach);
     } else {
         memcpy(rows->centre, like->centre, n_features * sizeof *rows->centre);

@@ -215,6 +215,10 @@ enum status command_run(const struct cli *cli, struct err *err)
     if (cli->verbose)
         fprintf(stderr, "peak memory %.0f MiB, planned %.0f MiB\n",
                 machine_peak_bytes() / 1048576.0, setup.plan->memory_bytes / 1048576.0);
+    if (n_missing > 0)
+        FAIL(err, ERR_PARTIAL,
+             "%s: %zu of %zu fits are missing; expected the same command to be run again", output,
+             n_missing, setup.plan->n_fits);
     TRY(summarise(setup.config, cli->quiet, clock_monotonic_s() - began_s, err));
 done:
     free(place);

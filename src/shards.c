@@ -102,6 +102,7 @@ static enum status take_fit(struct shards *shards, struct unpack *payload, uint6
     enum status rc = grow(&shards->fits, shards->n_fits, sizeof *shards->fits, err);
     if (rc != OK) return rc;
     struct shard_fit *fit = &shards->fits[shards->n_fits++];
+    fit->max_iter = (int64_t)unpack_u64(payload);
     fit_row_unpack(&fit->row, payload);
     fit->offset = offset;
     return OK;
@@ -192,15 +193,19 @@ done:
 
 /* --- matching --- */
 
-/* Whether the fit would have ended the same way with at most max_iter iterations. Only EM's limit
- * is left out of the ids. */
-static bool serves(const struct fit_row *row, const struct plan_fit *fit)
+/* Whether the fit would have ended the same way under the plan's limit of iterations. Only EM's
+ * limit is left out of the ids. */
+static bool serves(const struct shard_fit *done, const struct plan_fit *fit)
 {
+    const struct fit_row *row = &done->row;
     const int64_t max_iter = fit->em.max_iter;
-    if (fit->method != METHOD_em) return true;
-    if (row->iterations == max_iter) return true;
-    bool stopped_by_limit = strcmp(row->status, outcome_names[OUTCOME_max_iter]) == 0;
-    return row->iterations < max_iter && !stopped_by_limit;
+    if (fit->method != METHOD_em || done->max_iter == max_iter) return true;
+    if (strcmp(row->status, outcome_names[OUTCOME_max_iter]) == 0) return false;
+    if (max_iter > done->max_iter) return true;
+    /* Under a smaller limit a start given up earlier might have been kept. */
+    if (row->redraws > 0) return false;
+    bool converged = strcmp(row->status, outcome_names[OUTCOME_converged]) == 0;
+    return converged ? row->iterations <= max_iter : row->iterations < max_iter;
 }
 
 size_t shards_match(const struct shards *shards, const struct plan *plan, ptrdiff_t *place)
@@ -221,10 +226,10 @@ size_t shards_match(const struct shards *shards, const struct plan *plan, ptrdif
         bool found = low > 0 && strcmp(shards->fits[low - 1].row.id, plan->fits[i].id) == 0;
         place[i] = -1;
         if (!found) continue;
-        const struct fit_row *row = &shards->fits[low - 1].row;
-        if (serves(row, &plan->fits[i])) place[i] = (ptrdiff_t)low - 1;
-        /* Ended at a smaller max_iter: known to the plan, to be computed again. */
-        if (place[i] >= 0 || row->iterations < plan->fits[i].em.max_iter) n_matched++;
+        const struct shard_fit *done = &shards->fits[low - 1];
+        if (serves(done, &plan->fits[i])) place[i] = (ptrdiff_t)low - 1;
+        /* Ended at a smaller limit: known to the plan, to be computed again. */
+        if (place[i] >= 0 || done->max_iter < plan->fits[i].em.max_iter) n_matched++;
     }
     return shards->n_fits - n_matched;
 }

@@ -139,13 +139,34 @@ static enum status start_random_resp(struct start *start, struct err *err)
 
 /* --- given --- */
 
+/* The moments of the classes are taken about their means, so that tight classes lose nothing. */
+static enum status take_class_means(struct start *start, struct err *err)
+{
+    enum status rc = OK;
+    const struct rows *rows = start->rows;
+    double *count = NULL, *y = NULL;
+    TRY_ALLOC(count, start->settings.n_components, err);
+    TRY_ALLOC(y, rows->n_features, err);
+    for (size_t n = 0; n < rows->n_rows; n++) {
+        double *mean = start_mean(start, (size_t)start->assignment[n]);
+        double total = count[start->assignment[n]] += rows->weight[n];
+        rows_get(rows, n, y);
+        for (size_t d = 0; d < rows->n_features; d++)
+            mean[d] += rows->weight[n] / total * (y[d] - mean[d]);
+    }
+done:
+    free(y);
+    free(count);
+    return rc;
+}
+
 static enum status start_labels(struct start *start, struct err *err)
 {
     enum status rc = OK;
     const size_t n_padded = start->rows->n_chunks * ROWS_CHUNK;
     TRY_ALLOC(start->assignment, n_padded, err);
     memcpy(start->assignment, start->rows->label, n_padded * sizeof *start->assignment);
-    start->short_of_rows = false;
+    TRY(take_class_means(start, err));
     start->done = true;
 done:
     return rc;
@@ -157,7 +178,6 @@ static enum status start_file(struct start *start, struct err *err)
     const struct model *given = start->settings.given;
     memcpy(start->means, given->means,
            given->n_components * given->n_features * sizeof *given->means);
-    start->short_of_rows = false;
     start->done = true;
     return OK;
 }

@@ -124,8 +124,7 @@ enum status store_write(const char *output, const struct config *config, const c
     if (rc == OK) rc = sync_path(output, err);
     if (rc != OK) unlink(temporary);
 done:
-    for (size_t g = 0; g < store.n_groups; g++)
-        free(store.groups[g].names);
+    free(store.names);
     free(store.place_in);
     free(store.group_of);
     free(store.groups);

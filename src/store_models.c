@@ -30,33 +30,41 @@ static void group_path(const struct fit_row *row, char *path, size_t size)
         snprintf(path, size, "/models/%s-k%03lld", row->covariance, (long long)row->k);
 }
 
+/* The group of the fit, made if it is the first of its kind. */
+static size_t find_group(struct store *store, const struct fit_row *row)
+{
+    char path[128];
+    size_t g = 0;
+    group_path(row, path, sizeof path);
+    while (g < store->n_groups && strcmp(store->groups[g].path, path) != 0)
+        g++;
+    if (g < store->n_groups) return g;
+    struct model_group *group = &store->groups[store->n_groups++];
+    snprintf(group->path, sizeof group->path, "%s", path);
+    group->n_components = (size_t)row->k;
+    while (group->family != FAMILY_none &&
+           strcmp(family_names[group->family], row->covariance) != 0)
+        group->family++;
+    return g;
+}
+
+/* Sorts the fits into groups; the names of a group's fits stand together in store->names. */
 static enum status group_models(struct store *store, struct err *err)
 {
     enum status rc = OK;
     TRY_ALLOC(store->groups, store->n_fits, err);
     TRY_ALLOC(store->group_of, store->n_fits, err);
     TRY_ALLOC(store->place_in, store->n_fits, err);
+    TRY_ALLOC(store->names, store->n_fits, err);
     for (size_t i = 0; i < store->n_fits; i++) {
-        const struct fit_row *row = &store->fits[i];
-        char path[128];
-        size_t g = 0;
-        group_path(row, path, sizeof path);
-        while (g < store->n_groups && strcmp(store->groups[g].path, path) != 0)
-            g++;
-        struct model_group *group = &store->groups[g];
-        if (g == store->n_groups) {
-            store->n_groups++;
-            snprintf(group->path, sizeof group->path, "%s", path);
-            group->n_components = (size_t)row->k;
-            while (group->family != FAMILY_none &&
-                   strcmp(family_names[group->family], row->covariance) != 0)
-                group->family++;
-            TRY_ALLOC(group->names, store->n_fits, err);
-        }
-        store->group_of[i] = g;
-        store->place_in[i] = group->n_fits;
-        group->names[group->n_fits++] = row->name;
+        store->group_of[i] = find_group(store, &store->fits[i]);
+        store->place_in[i] = store->groups[store->group_of[i]].n_fits++;
     }
+    const char **next = store->names;
+    for (size_t g = 0; g < store->n_groups; next += store->groups[g++].n_fits)
+        store->groups[g].names = next;
+    for (size_t i = 0; i < store->n_fits; i++)
+        store->groups[store->group_of[i]].names[store->place_in[i]] = store->fits[i].name;
 done:
     return rc;
 }
@@ -149,37 +157,47 @@ done:
     return rc;
 }
 
-static double history_real(const struct em_entry *entry, size_t array)
-{
-    return array == 2 ? entry->loglik : array == 3 ? entry->elbo : entry->wall_s;
-}
+/* A stretch of /history on its way to the file: entry by entry its chunks would be packed and
+ * unpacked again and again, and all of it at once may not fit. */
+#define STRETCH 65536
+struct stretch {
+    size_t first, n; /* entries in the file before it, and in it */
+    int64_t *ints;   /* [2, STRETCH] fit, iteration */
+    double *reals;   /* [3, STRETCH] loglik, elbo, wall_s */
+};
 
-/* The history is gathered whole before it is written: entry by entry its chunks would be packed
- * and unpacked again and again. */
-static enum status write_history(struct store *store, struct em_entry *const *traces,
-                                 struct err *err)
+static enum status write_stretch(struct store *store, struct stretch *stretch, struct err *err)
 {
     enum status rc = OK;
-    double *reals = NULL;
-    int64_t *ints = NULL;
-    TRY(create_history(store, err));
-    TRY_ALLOC(reals, store->n_entries, err);
-    TRY_ALLOC(ints, store->n_entries, err);
-    for (size_t a = 0; a < N_HISTORY_ARRAYS; a++) {
+    /* In the order of history_arrays. */
+    const void *const values[N_HISTORY_ARRAYS] = {stretch->ints, stretch->ints + STRETCH,
+                                                  stretch->reals, stretch->reals + STRETCH,
+                                                  stretch->reals + 2 * STRETCH};
+    for (size_t a = 0; a < N_HISTORY_ARRAYS && stretch->n > 0; a++) {
         char path[64];
-        size_t entry = 0;
-        for (size_t i = 0; i < store->n_fits; i++)
-            for (int64_t t = 0; t < store->fits[i].history_count; t++, entry++) {
-                ints[entry] = a == 0 ? (int64_t)i : t;
-                reals[entry] = history_real(&traces[i][t], a);
-            }
         snprintf(path, sizeof path, "/history/%s", history_arrays[a].name);
-        const void *values = history_arrays[a].type == H5_INT ? (void *)ints : (void *)reals;
-        if (store->n_entries > 0) TRY(h5_put(store->h5, path, 0, store->n_entries, values, err));
+        TRY(h5_put(store->h5, path, stretch->first, stretch->n, values[a], err));
+    }
+    stretch->first += stretch->n;
+    stretch->n = 0;
+done:
+    return rc;
+}
+
+static enum status put_history(struct store *store, struct stretch *stretch, size_t fit,
+                               const struct result *result, struct err *err)
+{
+    enum status rc = OK;
+    for (size_t t = 0; t < result->n_entries; t++) {
+        const size_t at = stretch->n++;
+        stretch->ints[at] = (int64_t)fit;
+        stretch->ints[STRETCH + at] = (int64_t)t;
+        stretch->reals[at] = result->trace[t].loglik;
+        stretch->reals[STRETCH + at] = result->trace[t].elbo;
+        stretch->reals[2 * STRETCH + at] = result->trace[t].wall_s;
+        if (stretch->n == STRETCH) TRY(write_stretch(store, stretch, err));
     }
 done:
-    free(ints);
-    free(reals);
     return rc;
 }
 
@@ -187,25 +205,25 @@ done:
 enum status store_write_results(struct store *store, struct err *err)
 {
     enum status rc = OK;
-    struct em_entry **traces = NULL;
     struct result *result = NULL;
-    TRY_ALLOC(traces, store->n_fits, err);
+    struct stretch stretch = {0};
+    TRY_ALLOC(stretch.ints, 2 * STRETCH, err);
+    TRY_ALLOC(stretch.reals, 3 * STRETCH, err);
     TRY(h5_group(store->h5, "/models", err));
     TRY(group_models(store, err));
     for (size_t g = 0; g < store->n_groups; g++)
         TRY(create_model_group(store, &store->groups[g], err));
+    TRY(create_history(store, err));
     for (size_t i = 0; i < store->n_fits; i++) {
         TRY(shards_result(store->shards, store->source[i], &result, err));
         TRY(put_model(store, i, result, err));
-        traces[i] = result->trace;
-        result->trace = NULL;
+        TRY(put_history(store, &stretch, i, result, err));
         result_destroy(&result);
     }
-    TRY(write_history(store, traces, err));
+    TRY(write_stretch(store, &stretch, err));
 done:
     result_destroy(&result);
-    for (size_t i = 0; traces != NULL && i < store->n_fits; i++)
-        free(traces[i]);
-    free(traces);
+    free(stretch.reals);
+    free(stretch.ints);
     return rc;
 }

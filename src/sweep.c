@@ -195,6 +195,9 @@ static enum status scale_given(struct sweep *sweep, struct err *err)
                          err));
         model_copy(given, sweep->given[f]);
         model_from_user(sweep->rows, sweep->given[f]);
+        if (!model_is_sound(sweep->given[f]))
+            FAIL(err, ERR_DATA, "%s: the parameters are too far from the data to be fitted",
+                 sweep->config->top_level_init_file);
     }
 done:
     return rc;

@@ -512,7 +512,7 @@ START_TEST(weights)
     struct setup setup = setup_for(file_text("w.csv", "x,w,y\n1,0,a\n2,-3,b\n3,.5,a\n"));
     set_name(&setup.config.data_weights, "w");
     set_name(&setup.config.data_labels, "y");
-    refuses(&setup, ERR_DATA, "data.weights: line 3, column 'w': '-3', expected a finite number");
+    refuses(&setup, ERR_DATA, "data.weights: line 3, column 'w': '-3', expected 0 or a number");
     add_class(&setup, "a");
     struct data *data = loaded(&setup);
     ck_assert_uint_eq(data->n_features, 1);

@@ -58,8 +58,8 @@ static void append_session(struct log *log, const char *host)
 }
 
 /* A finished fit: a small model that tells fits apart by their weight. */
-static void append_fit(struct log *log, const char *id, enum outcome outcome, int64_t iterations,
-                       double loglik)
+static void append_redrawn(struct log *log, const char *id, enum outcome outcome,
+                           int64_t iterations, int64_t redraws, double loglik)
 {
     struct pack payload = {0};
     struct em_entry trace[1] = {{loglik, loglik, 0}};
@@ -71,10 +71,18 @@ static void append_fit(struct log *log, const char *id, enum outcome outcome, in
     snprintf(result.row.id, sizeof result.row.id, "%s", id);
     snprintf(result.row.status, sizeof result.row.status, "%s", outcome_names[outcome]);
     result.row.iterations = iterations;
+    result.row.redraws = redraws;
+    result.max_iter = outcome == OUTCOME_max_iter ? iterations : 100;
     result.row.loglik = loglik;
     result_pack(&result, &payload);
     append(log, LOG_FINISHED, &payload);
     model_destroy(&result.model);
+}
+
+static void append_fit(struct log *log, const char *id, enum outcome outcome, int64_t iterations,
+                       double loglik)
+{
+    append_redrawn(log, id, outcome, iterations, 0, loglik);
 }
 
 static struct shards *read_folder(void)
@@ -173,28 +181,32 @@ static ptrdiff_t place_of(const struct shards *shards, const char *id, int64_t m
     return place;
 }
 
-/* A finished fit serves a plan with another max_iter if it would have ended the same way: one that
- * had ended of itself serves any that is no smaller than its iterations; one that was cut off
- * serves its own. Cut off earlier, it is known but computed again; later, it is left over. */
+/* A finished fit (made with at most 100 iterations, if not cut off earlier) serves a plan with
+ * another limit if it would have ended the same way: one that had ended of itself serves a larger
+ * one, and a smaller one that neither it nor a start given up before it could have met; one that
+ * was cut off serves its own. Cut off earlier, it is known but computed again; later, it is left
+ * over. */
 START_TEST(max_iter_decides_what_serves)
 {
     static const struct {
         enum outcome outcome;
-        int64_t iterations, max_iter;
+        int64_t iterations, redraws, max_iter;
         bool serves;
         size_t n_unused;
     } rules[] = {
-        {OUTCOME_converged, 10, 10, true, 0},   {OUTCOME_converged, 10, 11, true, 0},
-        {OUTCOME_converged, 10, 500, true, 0},  {OUTCOME_converged, 10, 9, false, 1},
-        {OUTCOME_max_iter, 10, 10, true, 0},    {OUTCOME_max_iter, 10, 11, false, 0},
-        {OUTCOME_max_iter, 10, 500, false, 0},  {OUTCOME_max_iter, 10, 9, false, 1},
-        {OUTCOME_max_iter, 0, 0, true, 0},      {OUTCOME_degenerate, 10, 10, true, 0},
-        {OUTCOME_degenerate, 10, 500, true, 0}, {OUTCOME_degenerate, 10, 9, false, 1},
+        {OUTCOME_converged, 10, 0, 10, true, 0},   {OUTCOME_converged, 10, 0, 11, true, 0},
+        {OUTCOME_converged, 10, 0, 500, true, 0},  {OUTCOME_converged, 10, 0, 9, false, 1},
+        {OUTCOME_converged, 10, 2, 100, true, 0},  {OUTCOME_converged, 10, 2, 50, false, 1},
+        {OUTCOME_max_iter, 10, 0, 10, true, 0},    {OUTCOME_max_iter, 10, 0, 11, false, 0},
+        {OUTCOME_max_iter, 10, 0, 500, false, 0},  {OUTCOME_max_iter, 10, 0, 9, false, 1},
+        {OUTCOME_max_iter, 0, 0, 0, true, 0},      {OUTCOME_degenerate, 10, 0, 10, false, 1},
+        {OUTCOME_degenerate, 10, 0, 11, true, 0},  {OUTCOME_degenerate, 10, 5, 100, true, 0},
+        {OUTCOME_degenerate, 10, 0, 500, true, 0}, {OUTCOME_degenerate, 10, 0, 9, false, 1},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct log *log = open_log();
         size_t n_unused;
-        append_fit(log, "a", rules[i].outcome, rules[i].iterations, 1);
+        append_redrawn(log, "a", rules[i].outcome, rules[i].iterations, rules[i].redraws, 1);
         ck_ok(log_close(&log, &err));
         struct shards *shards = read_folder();
         const ptrdiff_t place = place_of(shards, "a", rules[i].max_iter, &n_unused);
