@@ -42,8 +42,8 @@ size_t floor_count(const struct rows *rows, const struct regularisation *reg,
 bool floor_factorise(const struct rows *rows, const struct regularisation *reg, double rounding,
                      double *factor, double *log_norm);
 
-/* Smallest eigenvalue of the covariance [D, D] in the user's units: 0 if it is lost in rounding,
- * NaN if it cannot be had. */
+/* Smallest eigenvalue of the covariance [D, D] in the user's units; 0 if it is lost in
+ * rounding. */
 double floor_least_eigenvalue(const struct rows *rows, const double *covariance, double *work);
 
 /* Doubles of work for floor_matrix and floor_count. */

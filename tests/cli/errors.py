@@ -206,7 +206,7 @@ output:
         cases = [
             ({"labels": short}, ["short.csv", "3 rows", "150"]),
             ({"weights": short}, ["short.csv", "3 rows", "150"]),
-            ({"weights": negative}, ["negative.csv", "'-1'", ">= 0"]),
+            ({"weights": negative}, ["negative.csv", "'-1'", "expected 0 or a number"]),
             ({"weights": zeros}, ["zeros.csv", "all are zero"]),
         ]
         for keys, says in cases:
