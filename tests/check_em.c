@@ -417,16 +417,20 @@ static void check_models(const struct ref_data *data, const struct rows *rows, c
     ref_mixture_destroy(&actual);
 }
 
-/* Three round clusters in three dimensions, `distance` deviations from each other or more. */
+/* Three round clusters of 200 rows in three dimensions, `distance` deviations from each other or
+ * more, with their labels, from which a fit starts where it will stay. */
 static struct fixture separated(double distance)
 {
     enum { N = 600, D = 3 };
     uint64_t rng = test_seed();
     struct fixture f = {.x = fixture_doubles(N * D)};
-    for (size_t i = 0; i < N * D; i++)
+    int32_t label[N];
+    for (size_t i = 0; i < N * D; i++) {
+        label[i / D] = (int32_t)(i / D % 3);
         f.x[i] = test_normal(&rng) + (i / D % 3 == i % D ? distance : 0);
+    }
     f.data = (struct ref_data){N, D, f.x, NULL};
-    f.rows = fixture_rows(&f.data, NULL, 0);
+    f.rows = fixture_rows(&f.data, label, 3);
     return f;
 }
 
@@ -436,6 +440,7 @@ START_TEST(converged_model_stays)
 {
     struct fixture f = separated(5);
     struct fixture_fit fit = fixture_fit_settings((enum family_id)_i, 3);
+    fit.start.init = INIT_labels;
     fit.em.tol = 0;
     fit.em.max_iter = 1000;
     struct em *em = fixture_fit(f.rows, &fit);
@@ -460,18 +465,19 @@ END_TEST
  * nothing moves, and the fit ends after one M-step. */
 START_TEST(separated_clusters_stay)
 {
-    struct fixture f = separated(1e4);
+    struct fixture f = separated(1e3);
     struct fixture_fit fit = fixture_fit_settings((enum family_id)_i, 3);
+    fit.start.init = INIT_labels;
     fit.em.tol = 1e-9;
-    fit.em.reg.floor = 0; /* these variances are below 1e-6 of the features' own */
+    fit.em.reg.floor = 0; /* these variances are near 1e-6 of the features' own */
     struct em *em = fixture_fit(f.rows, &fit);
     ck_assert_int_eq(em->outcome, OUTCOME_converged);
     ck_assert_uint_eq(em->n_entries, 2);
     ck_assert(em->entropy == 0);
     fit.em.max_iter = 0;
     struct em *start = fixture_fit(f.rows, &fit);
-    /* means are rounded to 1e-16 of the units of rows.h, in which deviations are 1e-4; a tied
-     * covariance is a difference of terms 1e8 times as large */
+    /* means are rounded to 1e-16 of the units of rows.h, in which deviations are 1e-3; a tied
+     * covariance is a difference of terms 1e6 times as large */
     check_models(&f.data, f.rows, em, start, 1e-10);
     em_destroy(&start);
     em_destroy(&em);
@@ -529,11 +535,15 @@ START_TEST(small_em_takes_the_best)
     fit.em.max_iter = 5;
     fit.em.tol = 0;
     struct em *em = fixture_fit(f.rows, &fit), *best = NULL;
+    double first[N_TRIALS];
     fit.em.n_trials = 0;
     fit.em.max_iter = 10;
     for (uint64_t trial = 0; trial < N_TRIALS; trial++) {
         fit.start.trial = trial;
         struct em *short_fit = fixture_fit(f.rows, &fit);
+        first[trial] = short_fit->trace[0].loglik;
+        for (uint64_t earlier = 0; earlier < trial; earlier++)
+            ck_assert(first[earlier] != first[trial]);
         if (best == NULL || short_fit->trace[10].loglik > best->trace[10].loglik) {
             struct em *keep = best;
             best = short_fit;

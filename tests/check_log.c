@@ -182,12 +182,17 @@ static size_t count_records(const char *path)
     return seen.n;
 }
 
-/* The bytes of a file (release with free). */
-static unsigned char *bytes_of(const char *path, size_t *n)
+static size_t size_of(const char *path)
 {
     struct stat about;
     ck_assert_int_eq(stat(path, &about), 0);
-    *n = (size_t)about.st_size;
+    return (size_t)about.st_size;
+}
+
+/* The bytes of a file (release with free). */
+static unsigned char *bytes_of(const char *path, size_t *n)
+{
+    *n = size_of(path);
     unsigned char *bytes = malloc(*n + 1);
     FILE *file = fopen(path, "rb");
     ck_assert(file != NULL && fread(bytes, 1, *n, file) == *n);
@@ -217,6 +222,23 @@ START_TEST(log_round_trip)
 }
 END_TEST
 
+/* A record is what log.h says, to the byte, so that other versions and programs can read it: magic,
+ * type, length, payload, CRC-32 of all that. */
+START_TEST(record_is_as_documented)
+{
+    unsigned char expected[HEADER + 77 + CRC] = {'G', 'M', 'M', 'S', 3, 0, 0, 0, 77};
+    size_t end[N_RECORDS], n;
+    unsigned char *bytes = bytes_of(write_log("log", end), &n);
+    for (size_t i = 0; i < 77; i++)
+        expected[HEADER + i] = byte_of(3, i);
+    const unsigned long crc = crc32(0, expected, HEADER + 77);
+    for (size_t i = 0; i < CRC; i++)
+        expected[HEADER + 77 + i] = (unsigned char)(crc >> 8 * i);
+    ck_assert_mem_eq(bytes + end[2], expected, sizeof expected);
+    free(bytes);
+}
+END_TEST
+
 /* A crash at any byte: every record that was whole is read, the rest is cut off when the log is
  * opened again, and what is then appended follows. */
 START_TEST(torn_tail_is_cut)
@@ -232,6 +254,7 @@ START_TEST(torn_tail_is_cut)
         ck_assert_uint_eq(count_records(path), whole);
         struct log *log = NULL;
         ck_ok(log_open(path, &log, &err));
+        ck_assert_uint_eq(size_of(path), whole > 0 ? end[whole - 1] : 0);
         if (whole < N_RECORDS) append(log, whole);
         ck_ok(log_close(&log, &err));
         const size_t expected = whole < N_RECORDS ? whole + 1 : whole;
@@ -414,6 +437,7 @@ static Suite *log_suite(void)
     tcase_add_test(pack, unpack_refuses_long_texts);
     tcase_add_checked_fixture(log, files_setup, files_teardown);
     tcase_add_test(log, log_round_trip);
+    tcase_add_test(log, record_is_as_documented);
     tcase_add_test(log, torn_tail_is_cut);
     tcase_add_test(log, damage_is_told_from_a_torn_tail);
     tcase_add_test(log, huge_lengths_are_torn);

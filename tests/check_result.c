@@ -170,6 +170,31 @@ START_TEST(model_is_in_canonical_order)
 }
 END_TEST
 
+/* Where the user gives the components, as classes or in a file, they keep their order. */
+START_TEST(given_components_keep_their_order)
+{
+    enum { K = 5 };
+    const enum init given[] = {INIT_labels, INIT_file};
+    const struct config config = {.sweep_seed = 42};
+    struct labelled *labelled = labelled_create();
+    struct stored s = stored_create(labelled->rows, FAMILY_diag, K, MIXING_free);
+    double *weights = s.em->model->weights;
+    bool descending = true;
+    for (size_t k = 1; k < K; k++)
+        descending &= weights[k - 1] >= weights[k];
+    if (descending) weights[0] = 0; /* an order that is not the canonical one */
+    for (size_t i = 0; i < 2; i++) {
+        struct result *result = NULL;
+        s.fit.init = given[i];
+        ck_ok(result_create(&config, labelled->rows, &s.fit, s.em, &result, &err));
+        ck_assert_mem_eq(result->model->weights, weights, K * sizeof *weights);
+        result_destroy(&result);
+    }
+    stored_destroy(&s);
+    labelled_destroy(&labelled);
+}
+END_TEST
+
 /* Canonical order: by weight, descending; ties by the means, the first that differs, ascending. */
 START_TEST(order_breaks_ties_by_mean)
 {
@@ -449,6 +474,7 @@ static Suite *result_suite(void)
     tcase_add_test(judge, criteria_equal_formulas);
     tcase_add_test(judge, row_tells_the_fit);
     tcase_add_test(judge, model_is_in_canonical_order);
+    tcase_add_test(judge, given_components_keep_their_order);
     tcase_add_test(judge, order_breaks_ties_by_mean);
     tcase_add_test(judge, flags_and_floors_are_counted);
     tcase_add_test(judge, flags_follow_the_family);
