@@ -223,8 +223,16 @@ enum status log_append(struct log *log, enum log_type type, const struct pack *p
     for (size_t put = 0; put < n;) {
         ssize_t more = write(log->file, record + put, n - put);
         if (more < 0 && errno == EINTR) continue;
-        if (more <= 0)
-            FAIL(err, ERR_OUTPUT, "%s: cannot append %zu bytes: %s", log->path, n, strerror(errno));
+        if (more <= 0) {
+            rc = err_set(err, ERR_OUTPUT, "%s: cannot append %zu bytes: %s", log->path, n,
+                         strerror(errno));
+            /* Half a record must not stand before a whole one. */
+            off_t end = lseek(log->file, -(off_t)put, SEEK_CUR);
+            if (end >= 0 && ftruncate(log->file, end) != 0)
+                err_add(err, ERR_OUTPUT, "%s: cannot cut the torn record: %s", log->path,
+                        strerror(errno));
+            goto done;
+        }
         put += (size_t)more;
     }
     log->dirty = true;

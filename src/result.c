@@ -241,7 +241,9 @@ enum status result_unpack(struct unpack *unpack, struct result **out, struct err
     uint64_t n_classes = unpack_u64(unpack), most = unpack->n / sizeof(double);
     if (unpack->failed || family > FAMILY_none || n_components == 0 || n_components > most ||
         n_features == 0 || n_features > most / n_components || n_entries > most ||
-        n_classes > most / n_components)
+        n_classes > most / n_components ||
+        (family != FAMILY_none &&
+         families[family]->n_covariances((size_t)n_components, (size_t)n_features) > most))
         FAIL(err, ERR_DATA, "a finished fit in the log has an impossible shape");
     TRY(allocate((enum family_id)family, (size_t)n_components, (size_t)n_features,
                  (size_t)n_entries, (size_t)n_classes, &result, err));
