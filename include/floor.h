@@ -18,6 +18,12 @@ struct regularisation {
     double ridge;          /* added before the floor */
 };
 
+/* Whether nothing keeps variances off zero, so that collapsing has to be watched for. */
+static inline bool floor_is_bare(const struct regularisation *reg)
+{
+    return reg->floor == 0.0 && reg->floor_absolute == 0.0 && reg->ridge == 0.0;
+}
+
 /* The least variance of feature d, and the ridge on it, in the units of rows.h. */
 double floor_least(const struct rows *rows, const struct regularisation *reg, size_t d);
 double floor_ridge(const struct rows *rows, const struct regularisation *reg, size_t d);

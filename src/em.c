@@ -291,6 +291,22 @@ static struct family em_ops(const struct em_settings *settings)
                                                 : *families[settings->family];
 }
 
+/* The most sums that a fit has in one lane and in all; a heavy fit steps without lanes. */
+struct sizes {
+    size_t n_lane_sums, n_sums;
+    bool heavy;
+};
+
+static struct sizes sizes_of(const struct family *ops, size_t n_rows, size_t n_features,
+                             size_t n_classes, size_t n_components)
+{
+    const size_t n_step = em_pass_step_sums(ops, n_components, n_features);
+    const size_t n_score = em_pass_score_sums(n_components, n_classes);
+    const size_t most = n_step > n_score ? n_step : n_score;
+    const bool heavy = em_pass_is_heavy(ops, n_rows, n_components, n_features);
+    return (struct sizes){heavy ? n_score : most, most, heavy};
+}
+
 static enum status allocate(struct em *em, struct err *err)
 {
     enum status rc = OK;
@@ -298,12 +314,10 @@ static enum status allocate(struct em *em, struct err *err)
     const struct rows *rows = em->rows;
     const size_t n_components = em->settings.n_components, n_features = rows->n_features;
     const size_t n_factors = ops->n_factors(n_components, n_features);
-    const size_t n_step = em_pass_step_sums(ops, n_components, n_features);
-    const size_t n_score = em_pass_score_sums(n_components, rows->n_classes);
-    const size_t most = n_step > n_score ? n_step : n_score;
-    const bool heavy = em_pass_is_heavy(ops, rows->n_rows, n_components, n_features);
-    TRY(engine_task_create(rows, heavy ? n_score : most, most, &em->task, err));
-    if (heavy) {
+    const struct sizes sizes =
+        sizes_of(ops, rows->n_rows, n_features, rows->n_classes, n_components);
+    TRY(engine_task_create(rows, sizes.n_lane_sums, sizes.n_sums, &em->task, err));
+    if (sizes.heavy) {
         TRY_ALLOC(em->batch, ENGINE_BATCH * n_components * ROWS_CHUNK, err);
         em->task.n_gathers = n_components * ops->n_stripes(n_features);
     }
@@ -405,15 +419,12 @@ double em_bytes(size_t n_rows, size_t n_features, size_t n_classes,
 {
     const struct family own = em_ops(settings), *ops = &own;
     const size_t n_components = settings->n_components;
-    const size_t n_step = em_pass_step_sums(ops, n_components, n_features);
-    const size_t n_score = em_pass_score_sums(n_components, n_classes);
-    const size_t most = n_step > n_score ? n_step : n_score;
-    const bool heavy = em_pass_is_heavy(ops, n_rows, n_components, n_features);
+    const struct sizes sizes = sizes_of(ops, n_rows, n_features, n_classes, n_components);
     const double n_models = settings->n_trials > 0 ? 3.0 : 2.0;
     double n_model = (double)(n_components + n_components * n_features +
                               ops->n_covariances(n_components, n_features));
-    double batch = heavy ? 8.0 * ENGINE_BATCH * ROWS_CHUNK * (double)n_components : 0.0;
-    return engine_task_bytes(rows_n_lanes(n_rows), heavy ? n_score : most, most) +
+    double batch = sizes.heavy ? 8.0 * ENGINE_BATCH * ROWS_CHUNK * (double)n_components : 0.0;
+    return engine_task_bytes(rows_n_lanes(n_rows), sizes.n_lane_sums, sizes.n_sums) +
            8.0 * n_models * n_model + 16.0 * (double)ops->n_factors(n_components, n_features) +
            8.0 * (double)(n_components * n_classes) + batch + sizeof(struct em) +
            2.0 * sizeof(struct em_entry) * fmin((double)settings->max_iter + 1.0, USUAL_ENTRIES);

@@ -100,7 +100,7 @@ bool floor_factorise(const struct rows *rows, const struct regularisation *reg, 
                      double *factor, double *log_norm)
 {
     const size_t n = rows->n_features;
-    const bool bare = reg->floor == 0.0 && reg->floor_absolute == 0.0 && reg->ridge == 0.0;
+    const bool bare = floor_is_bare(reg);
     double log_det = 0.0;
     if (!kernels_cholesky(n, factor)) return false;
     for (size_t d = 0; d < n; d++) {

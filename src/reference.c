@@ -51,7 +51,7 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
 {
     const size_t n = model->n_features;
     const bool correlated = families[model->family]->correlated;
-    const bool bare = reg->floor == 0.0 && reg->floor_absolute == 0.0 && reg->ridge == 0.0;
+    const bool bare = floor_is_bare(reg);
     const double eps = (model->family == FAMILY_tied ? 64.0 : 1.0) * (double)n * DBL_EPSILON;
     double *factor = factors + k * n * n, log_det = 0.0;
     expand(rows, model, k, work);

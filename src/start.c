@@ -246,16 +246,23 @@ static void random_covariance(const struct start *start, size_t k, bool correlat
     if (correlated) kernels_gram(n, a, out);
 }
 
-static void fill_diagonal(size_t n, bool correlated, const double *diagonal, double *out)
+/* Where the variance of feature d stands in a covariance [D, D] or in its diagonal [D]. */
+static size_t diagonal_at(size_t n, bool correlated, size_t d)
 {
-    if (correlated) memset(out, 0, n * n * sizeof *out);
-    for (size_t d = 0; d < n; d++)
-        out[correlated ? d * n + d : d] = diagonal[d];
+    return correlated ? d * n + d : d;
+}
+
+static void clear_covariance(size_t n, bool correlated, double *out)
+{
+    memset(out, 0, (correlated ? n * n : n) * sizeof *out);
 }
 
 void start_own_variances(const struct rows *rows, bool correlated, double *out)
 {
-    fill_diagonal(rows->n_features, correlated, rows->floor_unit, out);
+    const size_t n = rows->n_features;
+    clear_covariance(n, correlated, out);
+    for (size_t d = 0; d < n; d++)
+        out[diagonal_at(n, correlated, d)] = rows->floor_unit[d];
 }
 
 const double *start_covariance(const struct start *start, size_t k, bool correlated, double *work)
@@ -269,9 +276,9 @@ const double *start_covariance(const struct start *start, size_t k, bool correla
         random_covariance(start, k, correlated, work);
         break;
     case START_IDENTITY:
-        if (correlated) memset(work, 0, n * n * sizeof *work);
+        clear_covariance(n, correlated, work);
         for (size_t d = 0; d < n; d++)
-            work[correlated ? d * n + d : d] = ldexp(1.0, -2 * rows->exponent[d]);
+            work[diagonal_at(n, correlated, d)] = ldexp(1.0, -2 * rows->exponent[d]);
         break;
     }
     return work;
