@@ -126,7 +126,7 @@ tsan: ## unit tests under ThreadSanitizer, in build/tsan (clang, libomp-dev)
 
 coverage: ## share of lines that the unit tests run, file by file
 	+@$(call instrumented,--coverage)
-	@gcov -n $(BUILD)/coverage/src/*.gcno | awk -F"'" \
+	@gcov -n $(BUILD)/coverage/src/*.gcno $(BUILD)/coverage/src/*/*.gcno | awk -F"'" \
 	  '/^File/ { file = $$2 } /^Lines/ && file ~ /^src/ { print $$0, file; file = "" }'
 
 format: ## clang-format all sources

@@ -8,7 +8,7 @@
  *       ^          \--> moments (of its clusters) ----------/   |
  *       +-- collapsed, redraw + 1; or the next trial of small-em --+
  *
- * src/em.c has the transitions, src/em_pass.c what is done to the rows.
+ * src/fit/em.c has the transitions, src/fit/em_pass.c what is done to the rows.
  */
 #ifndef GMMSWEEP_EM_H
 #define GMMSWEEP_EM_H

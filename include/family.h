@@ -1,5 +1,5 @@
 /* family.h - what a covariance family must know how to do. One file and one row in
- * families.def make a family; src/family_diag.c is the one to copy.
+ * families.def make a family; src/fit/family_diag.c is the one to copy.
  *
  * All functions work in the units of rows.h, serially, without allocation, on one chunk or one
  * component at a time; the engine spreads them over threads. Shapes are row-major:
