@@ -40,6 +40,7 @@ typedef struct name_or_path param_NAME_OR_PATH;
 typedef int64_t param_INT;
 typedef double param_FLOAT;
 typedef int64_t param_BYTES;
+typedef double param_DURATION; /* seconds */
 typedef int param_CHOICE;
 typedef struct int_list param_INTS;
 typedef struct choice_list param_CHOICES;
@@ -62,6 +63,11 @@ struct config {
  * if the file cannot be read; ERR_INTERNAL without memory. *out is then NULL. */
 enum status config_read(const char *path, size_t n_overrides, const char *const *overrides,
                         struct config **out, struct err *err);
+
+/* The config whose resolved text (see below) this is, as a sweep keeps it beside the text it was made
+ * from. `source`: where it was found, for messages. */
+enum status config_read_resolved(const char *text, const char *source, const char *given,
+                                 const char *overrides, struct config **out, struct err *err);
 
 /* *text: every key with its value as YAML, paths absolute, floats so that PyYAML reads floats, ~
  * where nothing is given. Reading the text, wherever it lies, gives the same config again; but a

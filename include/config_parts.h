@@ -27,6 +27,7 @@ enum param_type {
     PARAM_INT,
     PARAM_FLOAT,
     PARAM_BYTES,
+    PARAM_DURATION,
     PARAM_CHOICE,
     PARAM_INTS,
     PARAM_CHOICES,
@@ -137,7 +138,8 @@ bool config_scan_null(const char *text, bool quoted);
  * only, no leading zeros, no blanks. */
 const char *config_scan_int(const char *text, int64_t *out);
 const char *config_scan_float(const char *text, double *out);
-const char *config_scan_bytes(const char *text, int64_t *out); /* "16G" */
+const char *config_scan_bytes(const char *text, int64_t *out);     /* "16G" */
+const char *config_scan_duration(const char *text, double *out_s); /* "7h50m", "90" seconds */
 
 struct range {
     int64_t first, last, step; /* first <= last, step >= 1 */

@@ -15,6 +15,7 @@
 
 #include "engine.h"
 #include "family.h"
+#include "pack.h"
 #include "start.h"
 
 struct em_settings {
@@ -47,6 +48,8 @@ struct em {
     struct em_settings settings;
     enum em_phase phase;
     enum em_phase ticked; /* the phase in which the present tick began */
+    size_t ticked_entries; /* n_entries and max_drop as it began */
+    double ticked_drop;
     uint64_t redraw;      /* the start it wants or has */
     uint64_t trial;       /* of small-em; n_trials once the best goes on */
 
@@ -98,6 +101,28 @@ void em_begin(struct em *em, const struct start *start);
 /* To be called before each tick; makes room for one more entry of the trace. ERR_INTERNAL
  * without memory. */
 enum status em_prepare(struct em *em, struct err *err);
+
+/* Goes from what is set up to `phase`. For em_state.c. */
+void em_enter(struct em *em, enum em_phase phase);
+
+/* Appends the state of a fit between two ticks, from which em_resume goes on with the same bits:
+ * parameters, trace, and which start or trial it is at. A start that is not finished is no part of
+ * it: it is made again. */
+void em_pack(const struct em *em, struct pack *pack);
+
+/* How far a fit has come: of two states of one fit the later one has more. */
+struct em_place {
+    uint64_t redraw, trial, n_entries;
+};
+bool em_place_precedes(struct em_place a, struct em_place b);
+
+/* Where em_pack's state of `em` is, and where the state in `unpack` is, without reading on. */
+struct em_place em_place_of(const struct em *em);
+struct em_place em_place_packed(struct unpack unpack);
+
+/* Brings a fit that em_create has just made to a packed state. False if that is not a state of such
+ * a fit, and then `em` is as it was. ERR_INTERNAL without memory. */
+enum status em_resume(struct em *em, struct unpack *unpack, bool *resumed, struct err *err);
 
 /* Doubles of scratch->family that such fits want. */
 size_t em_family_work(const struct em_settings *settings, size_t n_features);

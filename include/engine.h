@@ -13,10 +13,12 @@
 #include "err.h"
 #include "rows.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* One thread's memory. */
 struct scratch {
+    const atomic_int *stop; /* not 0: give the pass up at the next chunk */
     double *work;       /* [K, ROWS_CHUNK], the largest K of the sweep */
     double *rows;       /* [2, ROWS_CHUNK] */
     int32_t *component; /* [ROWS_CHUNK] */
@@ -36,6 +38,9 @@ struct task {
     void (*solve)(struct task *task, size_t part, struct scratch *scratch);
     /* After all parts. One thread per task. NULL: nothing to do. */
     void (*conclude)(struct task *task, struct scratch *scratch);
+    /* In place of conclude, where a tick is given up after judge: the state before the tick comes
+     * back. NULL: judge left a state to go on from. */
+    void (*rewind)(struct task *task);
     size_t n_parts;
     size_t n_lane_sums;
     size_t sums_stride; /* doubles between the sums of two lanes, n_lane_sums or a little more */
@@ -57,9 +62,12 @@ struct engine;
 #define ENGINE_MAX_TASKS 512 /* in one tick */
 
 /* Threads and their memory for tasks on `rows` of up to max_components, with family_work doubles
- * of scratch->family. Release with engine_destroy. ERR_INTERNAL without memory. */
+ * of scratch->family. A `stop` that turns from 0 to another value (from any thread; it must outlive
+ * the engine) makes the present tick end early. Release with engine_destroy. ERR_INTERNAL without
+ * memory. */
 enum status engine_create(const struct rows *rows, int n_threads, size_t max_components,
-                          size_t family_work, struct engine **out, struct err *err);
+                          size_t family_work, const atomic_int *stop, struct engine **out,
+                          struct err *err);
 
 void engine_destroy(struct engine **engine);
 
@@ -73,7 +81,15 @@ void engine_task_destroy(struct task *task);
 double engine_task_bytes(size_t n_lanes, size_t n_lane_sums, size_t n_sums);
 double engine_scratch_bytes(size_t max_components, size_t family_work);
 
-/* One tick of tasks [n_tasks], n_tasks at most ENGINE_MAX_TASKS. */
+/* Whether the pass under way is to be given up. */
+static inline bool engine_stops(const struct scratch *scratch)
+{
+    return atomic_load_explicit(scratch->stop, memory_order_relaxed) != 0;
+}
+
+/* One tick of tasks [n_tasks], n_tasks at most ENGINE_MAX_TASKS. Given up after `stop`, it leaves
+ * every task in a state to go on from: the one before the tick, or of a task that is settled by its
+ * judge the one after it. */
 void engine_tick(struct engine *engine, struct task *const *tasks, size_t n_tasks);
 
 #endif

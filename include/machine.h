@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The variable of the environment, "" if it is not set. */
+const char *machine_env(const char *name);
+
 /* Threads to use: `wanted` if above 0, else OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the
  * CPUs of the affinity mask, no more than the cgroup's quota. At least 1. */
 int machine_threads(int64_t wanted);

@@ -13,6 +13,9 @@
 /* For estimates before anything has run: iterations of a typical fit. */
 #define PLAN_TYPICAL_ITERATIONS 40
 
+/* Flops per second and thread of the diag kernels on one core of a 2-core Zen 4 machine. */
+#define PLAN_FLOPS_PER_S 4e9
+
 /* One fit to be made. */
 struct plan_fit {
     char name[64]; /* "diag-k005-kmeans++-r003" */
@@ -52,6 +55,18 @@ enum status plan_create(const struct config *config, const struct data *data, in
  * memory_limit; memory_bytes over it means that not even one fit at a time is possible. For
  * plan_create alone. */
 void plan_estimate(const struct data *data, struct plan *plan);
+
+/* Flops of one iteration of a fit; of the fit at its expected number of iterations; and of what it
+ * takes to get to where a checkpoint is worth something: its start and one iteration. */
+double plan_iteration_flops(const struct data *data, const struct plan_fit *fit);
+double plan_fit_flops(const struct data *data, const struct plan_fit *fit);
+double plan_first_flops(const struct data *data, const struct plan_fit *fit);
+
+/* The fits that are shard `shard`'s, from 0, of n_shards: mine [n_fits]. The split evens out counted
+ * flops and depends on nothing but the plan; fits that share a start stay together unless there are
+ * too few such groups. ERR_INTERNAL without memory. */
+enum status plan_shard(const struct data *data, const struct plan *plan, size_t shard,
+                       size_t n_shards, bool *mine, struct err *err);
 
 void plan_destroy(struct plan **plan);
 

@@ -64,6 +64,9 @@ void start_destroy(struct start **start);
 /* Whether two restarts can differ. */
 bool start_varies(enum init init, size_t n_components);
 
+/* Whether such a start is the end of Lloyd's iterations. */
+bool start_is_lloyd(enum init init);
+
 /* Whether the fit begins with an M-step from responsibilities, rather than from the start's means
  * and covariances. */
 bool start_has_responsibilities(const struct start *start);

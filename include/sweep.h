@@ -1,23 +1,37 @@
-/* sweep.h - works through a plan's unfinished fits on the engine. */
+/* sweep.h - works through the fits of a plan on the engine. */
 #ifndef GMMSWEEP_SWEEP_H
 #define GMMSWEEP_SWEEP_H
 
 #include "plan.h"
 
-/* Takes one finished fit; called from one thread, between ticks. `em`, or of a k-means fit
- * `clusters`, is the caller's no longer than the call; the other is NULL. A status other than OK
- * ends the sweep with it. */
-typedef enum status sweep_sink(void *context, const struct plan_fit *fit, const struct em *em,
-                               const struct start *clusters, struct err *err);
+/* A fit that is worked on. */
+struct live_fit {
+    const struct plan_fit *fit;
+    struct em *em;          /* NULL for k-means, which is nothing but a start */
+    struct start *clusters; /* of k-means, once it has settled; shared */
+    bool done;
+};
 
-/* Called between ticks, so that what is due by the clock can be done. */
-typedef enum status sweep_pulse(void *context, struct err *err);
+/* What the caller does with the fits of a sweep. All are called from one thread, between ticks. A
+ * status other than OK ends the sweep with it. */
+struct sweep_hooks {
+    void *context;
+    /* Whether the fit may still be begun; once it may not, none is any more. */
+    bool (*may_begin)(void *context, const struct plan_fit *fit);
+    /* A fit goes live; `em` (NULL for k-means) may be brought to a state of an earlier session. */
+    enum status (*begin)(void *context, const struct plan_fit *fit, struct em *em, struct err *err);
+    /* A fit has ended; it is the caller's no longer than the call. */
+    enum status (*finish)(void *context, const struct live_fit *live, struct err *err);
+    /* After each tick; `last`: the sweep has been stopped and ends after this. */
+    enum status (*pulse)(void *context, const struct live_fit *live, size_t n_live, bool last,
+                         struct err *err);
+};
 
-/* Runs the fits of `plan` for which finished [n_fits] is false, oldest first, plan->n_live at a
- * time; which fits run together changes no bit of any. Hands each to `sink` as it ends. heldout:
- * rows to be scored only, or NULL. */
+/* Runs the fits of `plan` for which wanted [n_fits] is true, oldest first, plan->n_live at a time;
+ * which fits run together changes no bit of any. heldout: rows to be scored only, or NULL. Ends when
+ * none is left, or soon after *stop turns from 0 to another value. */
 enum status sweep_run(const struct config *config, const struct rows *rows,
-                      const struct rows *heldout, const struct plan *plan, const bool *finished,
-                      sweep_sink *sink, sweep_pulse *pulse, void *context, struct err *err);
+                      const struct rows *heldout, const struct plan *plan, const bool *wanted,
+                      const struct sweep_hooks *hooks, const atomic_int *stop, struct err *err);
 
 #endif

@@ -76,7 +76,8 @@ enum status command_plan(const struct cli *cli, struct err *err)
     struct sweep_setup setup = {0};
     char duration[32];
     const double mib = 1048576.0;
-    TRY(sweep_setup_init(cli, &setup, err));
+    TRY(sweep_setup_config(cli, &setup, err));
+    TRY(sweep_setup_for_machine(cli, &setup, err));
     if (cli->json) {
         TRY(print_json(&setup, err));
         goto done;

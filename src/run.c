@@ -1,160 +1,188 @@
 /* run.c - the stages of a sweep: config -> data -> plan -> fit -> store. */
 #include "commands.h"
-#include "log.h"
+#include "keeper.h"
 #include "progress.h"
-#include "shards.h"
+#include "resume.h"
 #include "store.h"
-#include "sweep.h"
-#include "sweep_setup.h"
 
 #include "clock.h"
 #include "machine.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* What the sweep's sink needs. */
+/* One start of the program on a shard of a sweep. */
 struct run {
-    const struct config *config;
-    const struct rows *rows;
-    struct log *log;
-    struct progress progress;
+    const struct cli *cli;
+    double began_s;
+    size_t shard, n_shards; /* from 1 */
+    struct sweep_setup setup;
+    struct watch *watch;
+    struct lock *lock;
+    char folder[DISK_PATH], stop_path[DISK_PATH];
+    struct shards *shards, *old; /* old: what --replace has moved away */
+    struct rows *rows, *heldout;
+    ptrdiff_t *place;   /* [n_fits] of each fit in shards, or in old, or -1 */
+    bool *wanted;       /* [n_fits] ours, and not finished */
+    size_t n_ours, n_left; /* fits of the shard: in all, and not finished */
+    bool out_of_time;
 };
 
-static enum status keep_fit(void *context, const struct plan_fit *fit, const struct em *em,
-                            const struct start *clusters, struct err *err)
+/* --- what is to be done --- */
+
+static enum status take_shard(const struct cli *cli, size_t *shard, size_t *n_shards,
+                              struct err *err)
+{
+    int end = 0;
+    *shard = *n_shards = 1;
+    if (cli->shard == NULL) return OK;
+    if (strspn(cli->shard, "0123456789/") != strlen(cli->shard) ||
+        sscanf(cli->shard, "%5zu/%5zu%n", shard, n_shards, &end) != 2 || cli->shard[end] != '\0' ||
+        *shard < 1 || *shard > *n_shards)
+        return err_set(err, ERR_USAGE, "--shard: '%s', expected I/N with I from 1 to N",
+                       cli->shard);
+    if (cli->replace && *n_shards > 1)
+        return err_set(err, ERR_USAGE,
+                       "--replace moves the whole result, expected it without --shard");
+    return OK;
+}
+
+/* Takes the shard's lock and reads what is there already. */
+static enum status enter_folder(struct run *run, struct err *err)
 {
     enum status rc = OK;
-    struct run *run = context;
-    struct result *result = NULL;
-    struct pack payload = {0};
-    TRY(em != NULL ? result_create(run->config, run->rows, fit, em, &result, err)
-                   : result_create_kmeans(run->config, run->rows, fit, clusters, &result, err));
-    result_pack(result, &payload);
-    TRY(log_append(run->log, LOG_FINISHED, &payload, err));
-    progress_fit(&run->progress, &result->row);
+    const char *output = run->setup.config->output_path;
+    char path[DISK_PATH];
+    TRY(disk_join(output, "STOP", run->stop_path, err));
+    TRY(shards_folder(output, run->shard, run->n_shards, run->folder, err));
+    TRY(disk_join(run->folder, "lock", path, err));
+    TRY(disk_make_folder(run->folder, err));
+    TRY(lock_take(path, watch_stop(run->watch), &run->lock, err));
+    TRY(shards_read(output, &run->shards, err));
+    if (run->cli->fresh) TRY(resume_check_fresh(output, run->shards, err));
 done:
-    free(payload.bytes);
-    result_destroy(&result);
     return rc;
 }
 
-static enum status keep_safe(void *context, struct err *err)
-{
-    return log_sync(((struct run *)context)->log, false, err);
-}
-
-/* --- resuming --- */
-
-/* The lines of `text` from which `other` differs, as "key: old, now new"; both are resolved
- * configs, so line by line the same keys. */
-static void tell_changes(const char *before, const char *now, struct err *err)
-{
-    char section[64] = "";
-    while (*before != '\0' && *now != '\0') {
-        int n = (int)strcspn(before, "\n"), m = (int)strcspn(now, "\n");
-        if (before[0] != ' ')
-            snprintf(section, sizeof section, "%.*s", (int)strcspn(before, ":"), before);
-        bool kept = strcmp(section, "run") == 0 || strcmp(section, "output") == 0;
-        if (!kept && (n != m || strncmp(before, now, (size_t)n) != 0))
-            err_add(err, ERR_CONFIG, "  %s: was%.*s, now%.*s", section, n, before, m, now);
-        before += n + (before[n] == '\n');
-        now += m + (now[m] == '\n');
-    }
-}
-
-static enum status check_resumable(const struct sweep_setup *setup, const struct shards *shards,
-                                   size_t n_dropped, struct err *err)
-{
-    if (n_dropped == 0) return OK;
-    err_set(err, ERR_CONFIG,
-            "%s: the folder holds %zu finished fits that this config would drop; expected a "
-            "config that only adds fits, or another output folder. Changed since:",
-            setup->config->output_path, n_dropped);
-    tell_changes(shards->identity.resolved, setup->resolved, err);
-    if (strcmp(shards->identity.data_sha256, setup->data->sha256) != 0)
-        err_add(err, ERR_CONFIG, "  the data: was %.16s..., now %.16s...",
-                shards->identity.data_sha256, setup->data->sha256);
-    return ERR_CONFIG;
-}
-
-/* --- stages --- */
-
-static enum status write_resolved(const char *output, const char *resolved, struct err *err)
-{
-    char path[4096], temporary[4096 + 8];
-    snprintf(path, sizeof path, "%s/config.resolved.yaml", output);
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "w");
-    if (file == NULL) return err_set(err, ERR_OUTPUT, "%s: %s", temporary, strerror(errno));
-    bool good = fputs(resolved, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (fclose(file) != 0) good = false;
-    if (good && rename(temporary, path) == 0) return OK;
-    err_set(err, ERR_OUTPUT, "%s: %s", path, strerror(errno));
-    unlink(temporary);
-    return ERR_OUTPUT;
-}
-
-static enum status open_log(const struct cli *cli, const struct sweep_setup *setup,
-                            const struct shards *shards, struct log **log, struct err *err)
+/* Which fits the shard has to do. */
+static enum status choose_fits(struct run *run, struct err *err)
 {
     enum status rc = OK;
-    struct pack identity = {0}, described = {0};
-    struct session session;
-    session_describe(cli->argc, cli->argv, setup->plan->n_threads, &session);
-    session_pack(&session, &described);
-    identity_pack(setup->data->sha256, setup->resolved, setup->plan->n_fits, &identity);
-    TRY(log_open(shards->log_path, log, err));
-    TRY(log_append(*log, LOG_IDENTITY, &identity, err));
-    TRY(log_append(*log, LOG_SESSION, &described, err));
+    const struct plan *plan = run->setup.plan;
+    const char *output = run->setup.config->output_path;
+    TRY_ALLOC(run->place, plan->n_fits, err);
+    TRY_ALLOC(run->wanted, plan->n_fits, err);
+    TRY(plan_shard(run->setup.data, plan, run->shard - 1, run->n_shards, run->wanted, err));
+    size_t n_dropped = shards_match(run->shards, plan, run->place);
+    if (n_dropped > 0 && run->cli->replace) {
+        TRY(resume_replace(output, run->folder, run->shards, watch_stop(run->watch), &run->lock,
+                           &run->old, err));
+        shards_destroy(&run->shards);
+        TRY(shards_read(output, &run->shards, err));
+        shards_match(run->old, plan, run->place);
+    } else {
+        TRY(resume_check(&run->setup, run->shards, n_dropped, err));
+    }
+    for (size_t i = 0; i < plan->n_fits; i++) {
+        run->n_ours += run->wanted[i];
+        run->wanted[i] &= run->place[i] < 0;
+        run->n_left += run->wanted[i];
+    }
 done:
-    free(described.bytes);
-    free(identity.bytes);
     return rc;
 }
 
-/* Fits what is missing and appends it to the log. */
-static enum status fit_missing(const struct cli *cli, const struct sweep_setup *setup,
-                               const struct shards *shards, const ptrdiff_t *place,
-                               struct rows *rows, const struct rows *heldout, struct err *err)
+/* --- doing it --- */
+
+static enum status prepare_rows(struct run *run, struct err *err)
 {
     enum status rc = OK;
-    bool *finished = NULL;
-    size_t n_finished = 0;
-    struct run run = {.config = setup->config, .rows = rows};
-    TRY_ALLOC(finished, setup->plan->n_fits, err);
-    for (size_t i = 0; i < setup->plan->n_fits; i++) {
-        finished[i] = place[i] >= 0;
-        n_finished += finished[i];
-    }
-    if (setup->plan->correlated) TRY(rows_add_covariance(rows, setup->plan->n_threads, err));
-    TRY(open_log(cli, setup, shards, &run.log, err));
-    progress_init(&run.progress, cli->quiet, setup->plan->n_fits, n_finished);
-    rc = sweep_run(setup->config, rows, heldout, setup->plan, finished, keep_fit, keep_safe, &run,
-                   err);
-    progress_end(&run.progress);
+    struct data *data = run->setup.data;
+    TRY(rows_create(data, &run->rows, err));
+    TRY(rows_create_heldout(data, run->rows, &run->heldout, err));
+    free(data->x); /* rows hold what the fits need */
+    data->x = NULL;
+done:
+    return rc;
+}
+
+static enum status write_resolved(const struct run *run, struct err *err)
+{
+    enum status rc = OK;
+    char path[DISK_PATH], temporary[DISK_PATH];
+    TRY(disk_join(run->setup.config->output_path, "config.resolved.yaml", path, err));
+    TRY(disk_join(run->folder, "config.tmp", temporary, err)); /* other shards write theirs */
+    TRY(lock_check(run->lock, err));
+    TRY(disk_write(temporary, path, run->setup.resolved, 0666, err));
+done:
+    return rc;
+}
+
+/* Counts anew what is left, from what the logs now say. */
+static enum status count_left(struct run *run, struct err *err)
+{
+    enum status rc = OK;
+    const struct plan *plan = run->setup.plan;
+    shards_destroy(&run->shards);
+    TRY(shards_read(run->setup.config->output_path, &run->shards, err));
+    shards_match(run->shards, plan, run->place);
+    run->n_left = 0;
+    for (size_t i = 0; i < plan->n_fits; i++)
+        run->n_left += run->wanted[i] && run->place[i] < 0;
+done:
+    return rc;
+}
+
+static enum status fit_wanted(struct run *run, struct err *err)
+{
+    enum status rc = OK;
+    const struct sweep_setup *setup = &run->setup;
+    struct keeper *keeper = NULL;
+    const struct keeper_setup keeping = {.cli = run->cli,
+                                         .sweep = setup,
+                                         .rows = run->rows,
+                                         .folder = run->folder,
+                                         .shards = run->shards,
+                                         .old = run->old,
+                                         .carried = run->place,
+                                         .watch = run->watch,
+                                         .lock = run->lock,
+                                         .n_wanted = run->n_ours,
+                                         .n_before = run->n_ours - run->n_left};
+    if (setup->plan->correlated) TRY(rows_add_covariance(run->rows, setup->plan->n_threads, err));
+    TRY(write_resolved(run, err));
+    TRY(keeper_open(&keeping, &keeper, err));
+    const struct sweep_hooks hooks = keeper_hooks(keeper);
+    TRY(sweep_run(setup->config, run->rows, run->heldout, setup->plan, run->wanted, &hooks,
+                  watch_stop(run->watch), err));
+    run->out_of_time = keeper_ran_out_of_time(keeper);
+    if (run->cli->verbose)
+        fprintf(stderr, "%.2f s in log and checkpoints, of %.2f s\n", keeper_stored_s(keeper),
+                clock_monotonic_s() - run->began_s);
+    bool complete = !run->out_of_time && atomic_load(watch_stop(run->watch)) == 0;
+    TRY(keeper_close(&keeper, complete, err));
+    TRY(count_left(run, err));
 done:;
     struct err closing;
-    enum status closed = log_close(&run.log, &closing);
-    if (rc == OK && closed != OK) rc = err_set(err, closed, "%s", closing.text);
-    free(finished);
+    keeper_close(&keeper, false, &closing);
     return rc;
 }
+
+/* --- ending --- */
 
 /* Ranks and failures in two lines; ERR_DEGENERATE if run.fail_on asks for it. */
 static enum status summarise(const struct config *config, bool quiet, double wall_s,
                              struct err *err)
 {
     enum status rc = OK;
-    char path[4096 + 16], duration[32];
+    char path[DISK_PATH], duration[32];
     struct fit_row *rows = NULL, *best = NULL;
     size_t n = 0, n_degenerate = 0;
     bool complete;
-    snprintf(path, sizeof path, "%s/sweep.h5", config->output_path);
+    TRY(disk_join(config->output_path, "sweep.h5", path, err));
     TRY(store_read_fits(path, &n, &rows, &complete, err));
     for (size_t i = 0; i < n; i++) {
         n_degenerate += strcmp(rows[i].status, outcome_names[OUTCOME_degenerate]) == 0;
@@ -175,56 +203,98 @@ done:
     return rc;
 }
 
+/* A shard's end: its part is in its log, and merge makes the result of all. */
+static void summarise_shard(const struct run *run)
+{
+    char duration[32];
+    progress_duration(clock_monotonic_s() - run->began_s, duration);
+    if (!run->cli->quiet)
+        printf("shard %zu of %zu: its %zu fits are finished, in %s; 'gmmsweep merge %s' gathers all\n",
+               run->shard, run->n_shards, run->n_ours, duration, run->setup.config->output_path);
+}
+
+static enum status publish(struct run *run, struct err *err)
+{
+    enum status rc = OK;
+    size_t n_missing;
+    const struct sweep_setup *setup = &run->setup;
+    const double from_s = clock_monotonic_s();
+    TRY(lock_check(run->lock, err));
+    TRY(store_write(setup->config->output_path, setup->config, setup->resolved, setup->data,
+                    run->rows, setup->plan, run->shards, &n_missing, err));
+    if (run->cli->verbose)
+        fprintf(stderr, "%.2f s for sweep.h5; peak memory %.0f MiB, planned %.0f MiB\n",
+                clock_monotonic_s() - from_s, machine_peak_bytes() / 1048576.0,
+                setup->plan->memory_bytes / 1048576.0);
+done:
+    return rc;
+}
+
+/* Why there are fits left, and what that means for who started us. */
+static enum status tell_left(const struct run *run, struct err *err)
+{
+    const enum status rc = watch_status(run->watch);
+    const char *why =
+        run->out_of_time ? "no time for another fit" : watch_reason(run->watch);
+    return err_set(err, rc, "%s: stopped (%s) with %zu of %zu fits left; %s",
+                   run->setup.config->output_path, why, run->n_left, run->n_ours,
+                   rc == ERR_PARTIAL
+                       ? "the same command goes on"
+                       : "nothing was saved that would bring another start further");
+}
+
+/* Folders that were made for nothing go again, if they are empty. */
+static void leave_folder(const struct run *run)
+{
+    char shards[DISK_PATH];
+    struct err none;
+    if (run->folder[0] == '\0') return;
+    rmdir(run->folder);
+    if (disk_join(run->setup.config->output_path, "shards", shards, &none) == OK) rmdir(shards);
+}
+
+static void run_free(struct run *run)
+{
+    watch_end(&run->watch);
+    lock_release(&run->lock);
+    free(run->wanted);
+    free(run->place);
+    shards_destroy(&run->old);
+    shards_destroy(&run->shards);
+    rows_destroy(&run->heldout);
+    rows_destroy(&run->rows);
+}
+
 enum status command_run(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
-    const double began_s = clock_monotonic_s();
-    struct sweep_setup setup = {0};
-    struct rows *rows = NULL, *heldout = NULL;
-    struct shards *shards = NULL;
-    ptrdiff_t *place = NULL;
-    size_t n_missing = 0;
-
-    TRY(sweep_setup_init(cli, &setup, err));
-    const char *output = setup.config->output_path;
-    TRY(shards_read(output, &shards, err));
-    TRY_ALLOC(place, setup.plan->n_fits, err);
-    TRY(check_resumable(&setup, shards, shards_match(shards, setup.plan, place), err));
-    for (size_t i = 0; i < setup.plan->n_fits; i++)
-        n_missing += place[i] < 0;
+    struct run run = {.cli = cli, .began_s = clock_monotonic_s()};
+    struct sweep_setup *setup = &run.setup;
+    TRY(take_shard(cli, &run.shard, &run.n_shards, err));
+    TRY(sweep_setup_config(cli, setup, err));
+    TRY(watch_start(setup->config->run_max_time, &run.watch, err));
+    TRY(sweep_setup_for_machine(cli, setup, err));
+    TRY(enter_folder(&run, err));
+    TRY(choose_fits(&run, err));
+    watch_folder(run.watch, run.stop_path, run.lock);
     if (cli->verbose)
         fprintf(stderr, "%zu rows x %zu features, %zu of %zu fits to do, %d threads, %zu at once\n",
-                setup.data->n_rows, setup.data->n_features, n_missing, setup.plan->n_fits,
-                setup.plan->n_threads, setup.plan->n_live);
-
-    TRY(rows_create(setup.data, &rows, err));
-    TRY(rows_create_heldout(setup.data, rows, &heldout, err));
-    free(setup.data->x); /* rows hold what the fits need */
-    setup.data->x = NULL;
-    TRY(shards_prepare(output, err));
-    if (n_missing > 0) {
-        TRY(write_resolved(output, setup.resolved, err));
-        TRY(fit_missing(cli, &setup, shards, place, rows, heldout, err));
-        shards_destroy(&shards);
-        TRY(shards_read(output, &shards, err));
-    } else if (!cli->quiet) {
+                setup->data->n_rows, setup->data->n_features, run.n_left, run.n_ours,
+                setup->plan->n_threads, setup->plan->n_live);
+    TRY(prepare_rows(&run, err));
+    if (run.n_left > 0 || run.old != NULL)
+        TRY(fit_wanted(&run, err));
+    else if (!cli->quiet)
         fprintf(stderr, "nothing left to do\n");
-    }
-    TRY(store_write(output, setup.config, setup.resolved, setup.data, rows, setup.plan, shards,
-                    &n_missing, err));
-    if (cli->verbose)
-        fprintf(stderr, "peak memory %.0f MiB, planned %.0f MiB\n",
-                machine_peak_bytes() / 1048576.0, setup.plan->memory_bytes / 1048576.0);
-    if (n_missing > 0)
-        FAIL(err, ERR_PARTIAL,
-             "%s: %zu of %zu fits are missing; expected the same command to be run again", output,
-             n_missing, setup.plan->n_fits);
-    TRY(summarise(setup.config, cli->quiet, clock_monotonic_s() - began_s, err));
+    if (run.n_shards == 1) TRY(publish(&run, err));
+    if (run.n_left > 0) TRY(tell_left(&run, err));
+    if (run.n_shards > 1)
+        summarise_shard(&run);
+    else
+        TRY(summarise(setup->config, cli->quiet, clock_monotonic_s() - run.began_s, err));
 done:
-    free(place);
-    shards_destroy(&shards);
-    rows_destroy(&heldout);
-    rows_destroy(&rows);
-    sweep_setup_free(&setup);
+    run_free(&run);
+    if (rc != OK) leave_folder(&run);
+    sweep_setup_free(setup);
     return rc;
 }

@@ -26,38 +26,60 @@ static enum status read_config(const struct cli *cli, struct config **config, st
 {
     enum status rc = OK;
     const char **overrides = NULL;
-    char *output = NULL;
+    char *output = NULL, *max_time = NULL;
     size_t n = cli->set.n;
-    TRY_ALLOC(overrides, n + 1, err);
+    TRY_ALLOC(overrides, n + 2, err);
     if (n > 0) memcpy(overrides, cli->set.v, n * sizeof *overrides);
+    if (cli->max_time != NULL) {
+        const char *key = "run.max_time=";
+        TRY(err_alloc(strlen(key) + strlen(cli->max_time) + 1, 1, "--max-time", &max_time, err));
+        sprintf(max_time, "%s%s", key, cli->max_time);
+        overrides[n++] = max_time;
+    }
     if (cli->output != NULL) {
         TRY(output_override(cli->output, &output, err));
         overrides[n++] = output;
     }
     TRY(config_read(cli->target, n, overrides, config, err));
 done:
+    free(max_time);
     free(output);
     free(overrides);
     return rc;
 }
 
-enum status sweep_setup_init(const struct cli *cli, struct sweep_setup *setup, struct err *err)
+enum status sweep_setup_config(const struct cli *cli, struct sweep_setup *setup, struct err *err)
 {
     enum status rc = OK;
     *setup = (struct sweep_setup){0};
     TRY(read_config(cli, &setup->config, err));
     TRY(config_resolve(setup->config, &setup->resolved, err));
-    const int64_t wanted = cli->threads > 0 ? cli->threads : setup->config->run_threads;
-    const double memory = machine_memory(setup->config->run_memory);
-    TRY(data_load(setup->config, (size_t)memory, &setup->data, err));
-    if (setup->data->left_out[0] != '\0' && !cli->quiet)
-        fprintf(stderr, "gmmsweep: %s: columns with text are left out: %s\n",
-                setup->config->data_path, setup->data->left_out);
-    TRY(plan_create(setup->config, setup->data, machine_threads(wanted), memory, &setup->plan,
-                    err));
 done:
     if (rc != OK) sweep_setup_free(setup);
     return rc;
+}
+
+enum status sweep_setup_plan(int n_threads, double memory_limit, bool quiet,
+                             struct sweep_setup *setup, struct err *err)
+{
+    enum status rc = OK;
+    const double memory = machine_memory(setup->config->run_memory);
+    TRY(data_load(setup->config, (size_t)memory, &setup->data, err));
+    if (setup->data->left_out[0] != '\0' && !quiet)
+        fprintf(stderr, "gmmsweep: %s: columns with text are left out: %s\n",
+                setup->config->data_path, setup->data->left_out);
+    TRY(plan_create(setup->config, setup->data, n_threads, memory_limit, &setup->plan, err));
+done:
+    if (rc != OK) sweep_setup_free(setup);
+    return rc;
+}
+
+enum status sweep_setup_for_machine(const struct cli *cli, struct sweep_setup *setup,
+                                    struct err *err)
+{
+    const int64_t wanted = cli->threads > 0 ? cli->threads : setup->config->run_threads;
+    return sweep_setup_plan(machine_threads(wanted), machine_memory(setup->config->run_memory),
+                            cli->quiet, setup, err);
 }
 
 void sweep_setup_free(struct sweep_setup *setup)

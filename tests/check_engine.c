@@ -146,7 +146,8 @@ static void tick(const struct rows *rows, int n_threads, struct dummy *dummies, 
     struct task **tasks = calloc(n, sizeof *tasks);
     for (size_t i = 0; i < n; i++)
         tasks[i] = &dummies[i].task;
-    ck_ok(engine_create(rows, n_threads, MOST_COMPONENTS, FAMILY_WORK, &engine, &err));
+    const atomic_int never = 0;
+    ck_ok(engine_create(rows, n_threads, MOST_COMPONENTS, FAMILY_WORK, &never, &engine, &err));
     for (size_t t = 0; t < n_ticks; t++)
         engine_tick(engine, tasks, n);
     engine_destroy(&engine);

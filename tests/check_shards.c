@@ -5,33 +5,26 @@
 #include "fixture.h"
 #include "log.h"
 
-#include <sys/stat.h>
-
-/* A sweep's folder in the test's own; every path in it is removed at the end. */
+/* A sweep's folder in the test's own. */
 static const char *folder(void)
 {
     return file_path("sweep");
 }
 
-static void shards_teardown(void)
+static struct log *open_shard(size_t shard, size_t n_shards)
 {
-    char path[256];
-    const char *const parts[] = {"/shards/1-of-1/log", "/shards/1-of-1", "/shards", ""};
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(path, sizeof path, "%s%s", folder(), parts[i]);
-        remove(path);
-    }
-    files_teardown();
+    struct log *log = NULL;
+    char path[DISK_PATH], place[DISK_PATH];
+    ck_ok(shards_folder(folder(), shard, n_shards, place, &err));
+    ck_ok(disk_make_folder(place, &err));
+    ck_ok(disk_join(place, "log", path, &err));
+    ck_ok(log_open(path, &log, &err));
+    return log;
 }
 
 static struct log *open_log(void)
 {
-    struct log *log = NULL;
-    char path[256];
-    ck_ok(shards_prepare(folder(), &err));
-    snprintf(path, sizeof path, "%s/shards/1-of-1/log", folder());
-    ck_ok(log_open(path, &log, &err));
-    return log;
+    return open_shard(1, 1);
 }
 
 static void append(struct log *log, enum log_type type, struct pack *payload)
@@ -41,17 +34,19 @@ static void append(struct log *log, enum log_type type, struct pack *payload)
     *payload = (struct pack){0};
 }
 
-static void append_identity(struct log *log, const char *sha256, const char *resolved)
+static void append_identity(struct log *log, char *sha256, char *resolved)
 {
     struct pack payload = {0};
-    identity_pack(sha256, resolved, 7, &payload);
+    const struct identity identity = {sha256, resolved, "given", "set", 7};
+    identity_pack(&identity, &payload);
     append(log, LOG_IDENTITY, &payload);
 }
 
-static void append_session(struct log *log, const char *host)
+static void append_session(struct log *log, const char *host, const char *started)
 {
     struct pack payload = {0};
     struct session session = {0};
+    snprintf(session.started, sizeof session.started, "%s", started);
     snprintf(session.host, sizeof session.host, "%s", host);
     session_pack(&session, &payload);
     append(log, LOG_SESSION, &payload);
@@ -99,7 +94,9 @@ START_TEST(empty_folder_holds_nothing)
         struct shards *shards = read_folder();
         ck_assert(!shards->any && shards->n_fits == 0 && shards->n_sessions == 0);
         shards_destroy(&shards);
-        ck_ok(shards_prepare(folder(), &err)); /* twice is no error either */
+        char place[DISK_PATH];
+        ck_ok(shards_folder(folder(), 1, 1, place, &err));
+        ck_ok(disk_make_folder(place, &err));
     }
 }
 END_TEST
@@ -111,10 +108,10 @@ START_TEST(folder_tells_its_sweep)
     struct log *log = open_log();
     char text[32];
     for (int i = 0; i < N_SESSIONS; i++) {
+        snprintf(text, sizeof text, "host %d", i);
+        append_session(log, text, "2026-01-01T00:00:00Z");
         snprintf(text, sizeof text, "config %d", i);
         append_identity(log, "abc", text);
-        snprintf(text, sizeof text, "host %d", i);
-        append_session(log, text);
     }
     for (int i = 0; i < 3 * N_FITS; i++) { /* in some order, each three times */
         snprintf(text, sizeof text, "%016d", i * 37 % N_FITS);
@@ -145,6 +142,57 @@ START_TEST(folder_tells_its_sweep)
 }
 END_TEST
 
+/* Logs of several shards, of sweeps cut in two and in three, are one: of a fit that two of them hold
+ * the record under the larger limit counts; sessions come by their start; the sweep is the latest
+ * session's; and each log tells how far its latest session has come. */
+START_TEST(shards_are_one_sweep)
+{
+    static const struct {
+        size_t shard, n_shards;
+        char *host, *started, *resolved;
+    } logs[] = {{2, 3, "c", "2026-01-03T00:00:00Z", "latest"},
+                {2, 2, "b", "2026-01-02T00:00:00Z", "older"},
+                {1, 2, "a", "2026-01-01T00:00:00Z", "oldest"}};
+    char path[DISK_PATH], other[DISK_PATH];
+    for (size_t i = 0; i < 3; i++) {
+        struct log *log = open_shard(logs[i].shard, logs[i].n_shards);
+        struct pack started = {0};
+        append_session(log, logs[i].host, logs[i].started);
+        append_identity(log, "abc", logs[i].resolved);
+        for (int n = 0; n < 3; n++) {
+            pack_text(&started, "x");
+            append(log, LOG_STARTED, &started);
+        }
+        append_fit(log, "both", i == 1 ? OUTCOME_converged : OUTCOME_max_iter, 10, (double)i);
+        append_fit(log, logs[i].host, OUTCOME_converged, 5, 7);
+        ck_ok(log_close(&log, &err));
+    }
+    ck_ok(disk_join(folder(), "shards/1-of-2 copy", path, &err)); /* not one of ours */
+    ck_ok(disk_make_folder(path, &err));
+    ck_ok(disk_join(folder(), "shards/01-of-2", other, &err));
+    ck_ok(disk_make_folder(other, &err));
+    struct shards *shards = read_folder();
+    ck_assert_uint_eq(shards->n_logs, 3);
+    ck_assert_str_eq(shards->identity.resolved, "latest");
+    ck_assert_uint_eq(shards->n_fits, 4);
+    ck_assert_uint_eq(shards->n_sessions, 3);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_str_eq(shards->sessions[i].host, logs[2 - i].host);
+        ck_assert_uint_eq(shards->logs[i].n_live, 1);
+        ck_assert_uint_eq(shards->logs[i].n_session_fits, 2);
+    }
+    ck_assert_uint_eq(shards->logs[2].n_shards, 3);
+    ck_assert_str_eq(shards->fits[1].row.id, "b");
+    ck_assert_str_eq(shards->fits[2].row.id, "both");
+    ck_assert(shards->fits[2].row.loglik == 1 && shards->fits[2].max_iter == 100);
+    struct result *result = NULL;
+    ck_ok(shards_result(shards, 2, &result, &err));
+    ck_assert(result->model->means[1] == 1);
+    result_destroy(&result);
+    shards_destroy(&shards);
+}
+END_TEST
+
 /* A log of another format, or a whole record that is too short for its kind, is an error that
  * names the log. */
 START_TEST(foreign_logs_are_refused)
@@ -161,7 +209,7 @@ START_TEST(foreign_logs_are_refused)
         ck_assert_int_eq(shards_read(folder(), &shards, &refusal), ERR_DATA);
         ck_assert_ptr_null(shards);
         ck_assert_ptr_nonnull(strstr(refusal.text, folder()));
-        shards_teardown();
+        files_teardown();
         files_setup();
     }
 }
@@ -214,7 +262,7 @@ START_TEST(max_iter_decides_what_serves)
                       "rule %zu: place %td, %zu unused", i, place, n_unused);
         ck_assert(place_of(shards, "b", rules[i].max_iter, &n_unused) == -1 && n_unused == 1);
         shards_destroy(&shards);
-        shards_teardown();
+        files_teardown();
         files_setup();
     }
 }
@@ -258,9 +306,10 @@ static Suite *shards_suite(void)
 {
     Suite *suite = suite_create("shards");
     TCase *shards = tcase_create("shards");
-    tcase_add_checked_fixture(shards, files_setup, shards_teardown);
+    tcase_add_checked_fixture(shards, files_setup, files_teardown);
     tcase_add_test(shards, empty_folder_holds_nothing);
     tcase_add_test(shards, folder_tells_its_sweep);
+    tcase_add_test(shards, shards_are_one_sweep);
     tcase_add_test(shards, foreign_logs_are_refused);
     tcase_add_test(shards, max_iter_decides_what_serves);
     tcase_add_test(shards, plan_finds_its_fits);

@@ -5,7 +5,7 @@
 
 #include "check_util.h"
 
-#include <dirent.h>
+#include <ftw.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -22,16 +22,18 @@ static inline void files_setup(void)
     ck_assert_ptr_nonnull(mkdtemp(files_folder));
 }
 
+static inline int files_remove(const char *path, const struct stat *about, int kind,
+                               struct FTW *place)
+{
+    (void)about;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
 static inline void files_teardown(void)
 {
-    char path[512];
-    DIR *folder = opendir(files_folder);
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        snprintf(path, sizeof path, "%s/%s", files_folder, entry->d_name);
-        if (entry->d_name[0] != '.') unlink(path);
-    }
-    closedir(folder);
-    rmdir(files_folder);
+    nftw(files_folder, files_remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The path of `name` in the folder; one for each name, valid to the end of the test. */

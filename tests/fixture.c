@@ -97,6 +97,9 @@ struct fixture_fit fixture_fit_settings(enum family_id family, size_t n_componen
                                 .start = fixture_start_settings(n_components)};
 }
 
+/* What an engine looks at that nobody stops. */
+static const atomic_int never;
+
 struct engine *fixture_engine(const struct rows *rows, int n_threads, size_t max_components)
 {
     struct engine *engine = NULL;
@@ -111,7 +114,7 @@ struct engine *fixture_engine(const struct rows *rows, int n_threads, size_t max
             if (wanted > family_work) family_work = wanted;
         }
     }
-    ck_ok(engine_create(rows, n_threads, max_components, family_work, &engine, &err));
+    ck_ok(engine_create(rows, n_threads, max_components, family_work, &never, &engine, &err));
     return engine;
 }
 

@@ -7,11 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *machine_env(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL ? value : "";
+}
+
 /* A positive number from the environment, else 0. */
 static double env_number(const char *name)
 {
-    const char *text = getenv(name);
-    if (text == NULL) return 0.0;
+    const char *text = machine_env(name);
     char *end;
     double value = strtod(text, &end);
     /* OMP_NUM_THREADS may be a list, one number per nesting level. */

@@ -120,6 +120,31 @@ done:
     return rc;
 }
 
+/* Reads config->given_text [length], told as `source`, and the overrides; gives *out away. */
+static enum status read_text(struct reader *reader, const char *source, size_t length,
+                             const char *working_folder, size_t n_overrides,
+                             const char *const *overrides, struct config **out, struct err *err)
+{
+    enum status rc = OK;
+    TRY(config_reader_defaults(reader, err));
+    enum status file = config_reader_text(reader, reader->config->given_text, length, source, err);
+    if (file != ERR_CONFIG) TRY(file);
+    reader->base = working_folder;
+    for (size_t i = 0; i < n_overrides; i++)
+        TRY(config_reader_override(reader, overrides[i], err));
+    if (file == OK) check_together(reader, source); /* else what is missing may stand further down */
+    if (reader->mistakes.err.status != OK) {
+        *err = reader->mistakes.err;
+        rc = ERR_CONFIG;
+        goto done;
+    }
+    *out = reader->config;
+    reader->config = NULL;
+
+done:
+    return rc;
+}
+
 enum status config_read(const char *path, size_t n_overrides, const char *const *overrides,
                         struct config **out, struct err *err)
 {
@@ -135,25 +160,35 @@ enum status config_read(const char *path, size_t n_overrides, const char *const 
     if (getcwd(working_folder, sizeof working_folder) == NULL)
         FAIL(err, ERR_CONFIG, "working folder: %s, expected one that exists", strerror(errno));
     TRY(folder_of(path, working_folder, &folder, err));
-
     reader.base = folder;
-    TRY(config_reader_defaults(&reader, err));
-    enum status file = config_reader_text(&reader, reader.config->given_text, length, path, err);
-    if (file != ERR_CONFIG) TRY(file);
-    reader.base = working_folder;
-    for (size_t i = 0; i < n_overrides; i++)
-        TRY(config_reader_override(&reader, overrides[i], err));
-    if (file == OK) check_together(&reader, path); /* else what is missing may stand further down */
-    if (reader.mistakes.err.status != OK) {
-        *err = reader.mistakes.err;
-        rc = ERR_CONFIG;
-        goto done;
-    }
-    *out = reader.config;
-    reader.config = NULL;
+    TRY(read_text(&reader, path, length, working_folder, n_overrides, overrides, out, err));
 
 done:
     free(folder);
+    config_destroy(&reader.config);
+    return rc;
+}
+
+enum status config_read_resolved(const char *text, const char *source, const char *given,
+                                 const char *overrides, struct config **out, struct err *err)
+{
+    enum status rc = OK;
+    struct reader reader = {.base = "/"};
+    const size_t length = strlen(text);
+    struct config *config = NULL;
+    *out = NULL;
+    TRY_ALLOC(reader.config, 1, err);
+    TRY(config_value_copy(text, length, &reader.config->given_text, err));
+    TRY(read_text(&reader, source, length, "/", 0, NULL, &config, err));
+    free(config->given_text);
+    config->given_text = NULL;
+    TRY(config_value_copy(given, strlen(given), &config->given_text, err));
+    TRY(config_value_copy(overrides, strlen(overrides), &config->overrides, err));
+    *out = config;
+    config = NULL;
+
+done:
+    config_destroy(&config);
     config_destroy(&reader.config);
     return rc;
 }

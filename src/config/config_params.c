@@ -98,6 +98,7 @@ void config_params_expected(const struct param *param, char *out, size_t size)
         [PARAM_INT] = "a whole number",
         [PARAM_FLOAT] = "a number",
         [PARAM_BYTES] = "bytes such as 16G or 500M",
+        [PARAM_DURATION] = "a time such as 7h50m, or seconds,",
         [PARAM_CHOICE] = "one of",
         [PARAM_INTS] = "whole numbers, or ranges such as 2..10 or 10..50:10,",
         [PARAM_CHOICES] = "one or more of",

@@ -65,6 +65,33 @@ const char *config_scan_bytes(const char *text, int64_t *out)
     return NULL;
 }
 
+const char *config_scan_duration(const char *text, double *out_s)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = {{'d', 86400.0}, {'h', 3600.0}, {'m', 60.0}, {'s', 1.0}};
+    const char *const format = "not a time";
+    size_t unit = 0, n_units = sizeof units / sizeof units[0];
+    const char *wrong = config_scan_float(text, out_s);
+    if (wrong == NULL) return NULL; /* seconds */
+    *out_s = 0.0;
+    while (*text != '\0') {
+        char number[32];
+        double value;
+        size_t n = strspn(text, "0123456789.");
+        if (n == 0 || n >= sizeof number) return format;
+        memcpy(number, text, n);
+        number[n] = '\0';
+        while (unit < n_units && units[unit].letter != text[n])
+            unit++;
+        if (unit == n_units || config_scan_float(number, &value) != NULL) return format;
+        *out_s += value * units[unit++].seconds;
+        text += n + 1;
+    }
+    return NULL;
+}
+
 const char *config_scan_range(const char *text, struct range *out)
 {
     const char *const format = "not a whole number or range";

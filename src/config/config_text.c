@@ -112,6 +112,7 @@ static void write_value(FILE *out, const struct param *param, const void *field)
         fprintf(out, "%lld", (long long)*(const int64_t *)field);
         break;
     case PARAM_FLOAT:
+    case PARAM_DURATION:
         write_float(out, *(const double *)field);
         break;
     case PARAM_CHOICE:
@@ -160,6 +161,7 @@ static const char *const type_names[] = {
     [PARAM_INT] = "integer",
     [PARAM_FLOAT] = "float",
     [PARAM_BYTES] = "bytes",
+    [PARAM_DURATION] = "duration",
     [PARAM_CHOICE] = "choice",
     [PARAM_INTS] = "list of integers",
     [PARAM_CHOICES] = "list of choices",

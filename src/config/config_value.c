@@ -61,28 +61,21 @@ static bool check(struct reading *in, const struct scalar *item, const char *wro
     return wrong == NULL;
 }
 
-static void read_int(struct reading *in, int64_t *out)
+static void read_whole(struct reading *in, const char *(*scan)(const char *, int64_t *),
+                       int64_t *out)
 {
     const struct scalar *item = &in->value->items[0];
     if (!is_bare(in, item)) return;
-    const char *wrong = config_scan_int(item->text, out);
+    const char *wrong = scan(item->text, out);
     check(in, item, wrong, (double)*out);
 }
 
-static void read_float(struct reading *in, double *out)
+static void read_real(struct reading *in, const char *(*scan)(const char *, double *), double *out)
 {
     const struct scalar *item = &in->value->items[0];
     if (!is_bare(in, item)) return;
-    const char *wrong = config_scan_float(item->text, out);
+    const char *wrong = scan(item->text, out);
     check(in, item, wrong, *out);
-}
-
-static void read_bytes(struct reading *in, int64_t *out)
-{
-    const struct scalar *item = &in->value->items[0];
-    if (!is_bare(in, item)) return;
-    const char *wrong = config_scan_bytes(item->text, out);
-    check(in, item, wrong, (double)*out);
 }
 
 /* The index of the choice, or -1 with a mistake noted. */
@@ -228,13 +221,16 @@ static enum status read_typed(struct reading *in, void *field, struct err *err)
     case PARAM_TEXTS:
         return read_texts(in, field, err);
     case PARAM_INT:
-        read_int(in, field);
+        read_whole(in, config_scan_int, field);
         break;
     case PARAM_FLOAT:
-        read_float(in, field);
+        read_real(in, config_scan_float, field);
         break;
     case PARAM_BYTES:
-        read_bytes(in, field);
+        read_whole(in, config_scan_bytes, field);
+        break;
+    case PARAM_DURATION:
+        read_real(in, config_scan_duration, field);
         break;
     case PARAM_CHOICE:
         *(int *)field = find_choice(in, &in->value->items[0]);
@@ -296,6 +292,7 @@ void config_value_clear(const struct param *param, void *field)
         *(int64_t *)field = 0;
         break;
     case PARAM_FLOAT:
+    case PARAM_DURATION:
         *(double *)field = 0;
         break;
     case PARAM_CHOICE:

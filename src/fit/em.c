@@ -17,7 +17,7 @@
 
 /* --- transitions --- */
 
-static void enter(struct em *em, enum em_phase phase)
+void em_enter(struct em *em, enum em_phase phase)
 {
     const size_t n_components = em->settings.n_components, n_features = em->rows->n_features;
     struct task *task = &em->task;
@@ -57,7 +57,7 @@ static void give_up(struct em *em)
             em->model->weights[k] = 1.0 / (double)em->settings.n_components;
     }
     em->is_fallback = em->n_entries == 0;
-    enter(em, em->is_fallback ? EM_SETUP : EM_SCORE);
+    em_enter(em, em->is_fallback ? EM_SETUP : EM_SCORE);
 }
 
 void em_begin(struct em *em, const struct start *start)
@@ -79,7 +79,7 @@ void em_begin(struct em *em, const struct start *start)
     if (start->short_of_rows)
         give_up(em);
     else
-        enter(em, start_has_responsibilities(start) ? EM_MOMENTS : EM_SETUP);
+        em_enter(em, start_has_responsibilities(start) ? EM_MOMENTS : EM_SETUP);
 }
 
 /* --- small-em --- */
@@ -115,7 +115,7 @@ static void end_trial(struct em *em, bool collapsed)
     em->n_entries = 0;
     em->max_drop = 0.0;
     em->start = NULL;
-    enter(em, EM_SETUP);
+    em_enter(em, EM_SETUP);
 }
 
 static void collapse(struct em *em)
@@ -182,7 +182,7 @@ static void judge_step(struct em *em, double loglik, bool collapsed)
     if (!has_converged(em) && iterations < max_iter) return;
     bool as_wanted = has_converged(em) || em->settings.start_only;
     em->outcome = as_wanted ? OUTCOME_converged : OUTCOME_max_iter;
-    enter(em, EM_SCORE);
+    em_enter(em, EM_SCORE);
 }
 
 static void em_judge(struct task *task)
@@ -247,6 +247,15 @@ static void accept_step(struct em *em)
     swap(&em->constant, &em->next_constant);
 }
 
+/* What judge has recorded goes; where it has turned elsewhere, that stands. */
+static void em_rewind(struct task *task)
+{
+    struct em *em = (struct em *)task;
+    if (em->phase != em->ticked) return;
+    em->n_entries = em->ticked_entries;
+    em->max_drop = em->ticked_drop;
+}
+
 static void finish(struct em *em)
 {
     double sum = 0.0;
@@ -280,7 +289,7 @@ static void em_conclude(struct task *task, struct scratch *scratch)
     if (em->phase == EM_STEP)
         em->trace[em->n_entries].elbo = em->trace[em->n_entries - 1].loglik + gain;
     if (em->phase != EM_SETUP) accept_step(em);
-    if (em->phase != EM_STEP) enter(em, em->is_fallback ? EM_SCORE : EM_STEP);
+    if (em->phase != EM_STEP) em_enter(em, em->is_fallback ? EM_SCORE : EM_STEP);
 }
 
 /* --- life --- */
@@ -359,6 +368,7 @@ enum status em_create(const struct rows *rows, const struct rows *heldout,
     em->task.judge = em_judge;
     em->task.solve = em_solve;
     em->task.conclude = em_conclude;
+    em->task.rewind = em_rewind;
     TRY(allocate(em, err));
     *out = em;
     em = NULL;
@@ -395,6 +405,8 @@ enum status em_prepare(struct em *em, struct err *err)
 {
     enum status rc = OK;
     em->ticked = em->phase;
+    em->ticked_entries = em->n_entries;
+    em->ticked_drop = em->max_drop;
     if (em->n_entries + 2 > em->capacity) {
         size_t capacity = em->capacity == 0 ? 64 : 2 * em->capacity;
         struct em_entry *trace;

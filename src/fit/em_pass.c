@@ -58,7 +58,7 @@ void em_pass_lane(struct task *task, size_t lane, double *sums, struct scratch *
     struct em *em = (struct em *)task;
     if (em->phase == EM_SETUP) return;
     size_t chunk, end;
-    for (rows_lane(em->rows, lane, &chunk, &end); chunk < end; chunk++) {
+    for (rows_lane(em->rows, lane, &chunk, &end); chunk < end && !engine_stops(scratch); chunk++) {
         sums[0] += expect(em, chunk, scratch->work, scratch);
         if (em->phase == EM_SCORE)
             score_chunk(em, chunk, sums, scratch);

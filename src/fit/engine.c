@@ -17,7 +17,8 @@ struct engine {
 };
 
 enum status engine_create(const struct rows *rows, int n_threads, size_t max_components,
-                          size_t family_work, struct engine **out, struct err *err)
+                          size_t family_work, const atomic_int *stop, struct engine **out,
+                          struct err *err)
 {
     enum status rc = OK;
     struct engine *engine = NULL;
@@ -27,6 +28,7 @@ enum status engine_create(const struct rows *rows, int n_threads, size_t max_com
     engine->n_threads = n_threads;
     TRY_ALLOC(engine->scratch, (size_t)n_threads, err);
     for (int t = 0; t < n_threads; t++) {
+        engine->scratch[t].stop = stop;
         TRY_ALLOC(engine->scratch[t].work, max_components * ROWS_CHUNK, err);
         TRY_ALLOC(engine->scratch[t].rows, 2 * ROWS_CHUNK, err);
         TRY_ALLOC(engine->scratch[t].component, ROWS_CHUNK, err);
@@ -135,10 +137,10 @@ static void pass_batches(struct task *task, const struct rows *rows, struct scra
         size_t end = first + ENGINE_BATCH < rows->n_chunks ? first + ENGINE_BATCH : rows->n_chunks;
 #pragma omp for schedule(dynamic)
         for (size_t chunk = first; chunk < end; chunk++)
-            task->expect(task, chunk, chunk - first, scratch);
+            if (!engine_stops(scratch)) task->expect(task, chunk, chunk - first, scratch);
 #pragma omp for schedule(dynamic)
         for (size_t share = 0; share < task->n_gathers; share++)
-            task->gather(task, first, end - first, share);
+            if (!engine_stops(scratch)) task->gather(task, first, end - first, share);
     }
 }
 
@@ -161,36 +163,60 @@ static size_t lay_out(struct engine *engine, struct task *const *tasks, size_t n
     return n_light;
 }
 
-void engine_tick(struct engine *engine, struct task *const *given, size_t n_tasks)
+/* The sums of all tasks, by all threads of the team. */
+static void pass_all(struct engine *engine, size_t n_light, size_t n_tasks, struct scratch *scratch)
 {
     const size_t n_lanes = engine->rows->n_lanes;
+    struct task **tasks = engine->tasks;
+    /* Lane-major: one stretch of the data serves all tasks while it is in the cache. */
+#pragma omp for schedule(dynamic)
+    for (size_t item = 0; item < n_lanes * n_light; item++)
+        if (!engine_stops(scratch)) pass_lane(tasks[item % n_light], item / n_light, scratch);
+#pragma omp for schedule(dynamic)
+    for (size_t item = 0; item < engine->slice_start[n_tasks]; item++) {
+        size_t i = owner(engine->slice_start, n_tasks, item);
+        add_lanes(tasks[i], n_lanes, item - engine->slice_start[i]);
+    }
+    for (size_t i = n_light; i < n_tasks; i++)
+        pass_batches(tasks[i], engine->rows, scratch);
+}
+
+/* What follows from the sums up to where the tasks can conclude. */
+static void decide_all(struct engine *engine, size_t n_tasks, struct scratch *scratch)
+{
+    struct task **tasks = engine->tasks;
+    const size_t *part_start = engine->part_start;
+#pragma omp for schedule(dynamic)
+    for (size_t i = 0; i < n_tasks; i++)
+        tasks[i]->judge(tasks[i]);
+#pragma omp for schedule(dynamic)
+    for (size_t item = 0; item < part_start[n_tasks]; item++) {
+        size_t i = owner(part_start, n_tasks, item);
+        if (!engine_stops(scratch)) tasks[i]->solve(tasks[i], item - part_start[i], scratch);
+    }
+}
+
+void engine_tick(struct engine *engine, struct task *const *given, size_t n_tasks)
+{
     const size_t n_light = lay_out(engine, given, n_tasks);
     struct task **tasks = engine->tasks;
-    const size_t *slice_start = engine->slice_start, *part_start = engine->part_start;
+    bool summed = false, solved = false;
 #pragma omp parallel num_threads(engine->n_threads)
     {
         struct scratch *scratch = &engine->scratch[omp_get_thread_num()];
-        /* Lane-major: one stretch of the data serves all tasks while it is in the cache. */
+        pass_all(engine, n_light, n_tasks, scratch);
+        /* `stop` never turns back: if it is 0 here, nobody has left anything out. */
+#pragma omp single
+        summed = !engine_stops(scratch);
+        if (summed) {
+            decide_all(engine, n_tasks, scratch);
+#pragma omp single
+            solved = !engine_stops(scratch);
 #pragma omp for schedule(dynamic)
-        for (size_t item = 0; item < n_lanes * n_light; item++)
-            pass_lane(tasks[item % n_light], item / n_light, scratch);
-#pragma omp for schedule(dynamic)
-        for (size_t item = 0; item < slice_start[n_tasks]; item++) {
-            size_t i = owner(slice_start, n_tasks, item);
-            add_lanes(tasks[i], n_lanes, item - slice_start[i]);
+            for (size_t i = 0; i < n_tasks; i++) {
+                if (solved && tasks[i]->conclude != NULL) tasks[i]->conclude(tasks[i], scratch);
+                if (!solved && tasks[i]->rewind != NULL) tasks[i]->rewind(tasks[i]);
+            }
         }
-        for (size_t i = n_light; i < n_tasks; i++)
-            pass_batches(tasks[i], engine->rows, scratch);
-#pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < n_tasks; i++)
-            tasks[i]->judge(tasks[i]);
-#pragma omp for schedule(dynamic)
-        for (size_t item = 0; item < part_start[n_tasks]; item++) {
-            size_t i = owner(part_start, n_tasks, item);
-            tasks[i]->solve(tasks[i], item - part_start[i], scratch);
-        }
-#pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < n_tasks; i++)
-            if (tasks[i]->conclude != NULL) tasks[i]->conclude(tasks[i], scratch);
     }
 }

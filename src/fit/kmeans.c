@@ -13,7 +13,7 @@ static void seed_pass(struct task *task, size_t lane, double *sums, struct scrat
     const struct rows *rows = start->space;
     const double *seed = start_mean(start, start->n_seeds - 1);
     size_t chunk, end;
-    for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
+    for (rows_lane(rows, lane, &chunk, &end); chunk < end && !engine_stops(scratch); chunk++) {
         double *nearest = start->nearest + chunk * ROWS_CHUNK;
         const double *weight = rows->weight + chunk * ROWS_CHUNK;
         kernels_distance(rows->n_features, rows_chunk(rows, chunk), 1, seed, rows->unit, 0,
@@ -69,7 +69,7 @@ static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scra
     double *count = sums + 2, *first = count + n_components;
     double *second = first + n_components * rows->n_features;
     size_t chunk, end;
-    for (rows_lane(rows, lane, &chunk, &end); chunk < end; chunk++) {
+    for (rows_lane(rows, lane, &chunk, &end); chunk < end && !engine_stops(scratch); chunk++) {
         const double *y = rows_chunk(rows, chunk);
         const double *weight = rows->weight + chunk * ROWS_CHUNK;
         double *nearest = start->nearest + chunk * ROWS_CHUNK;

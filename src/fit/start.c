@@ -335,6 +335,11 @@ bool start_varies(enum init init, size_t n_components)
     return n_components > 1 && init != INIT_labels && init != INIT_file;
 }
 
+bool start_is_lloyd(enum init init)
+{
+    return init == INIT_kmeans || init == INIT_kmeanspp;
+}
+
 double start_bytes(size_t n_rows, size_t n_features, size_t n_components)
 {
     size_t n_sums = kmeans_sums(n_components, n_features);

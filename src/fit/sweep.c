@@ -9,13 +9,6 @@ struct shared_start {
     bool wanted; /* by a live fit, or by the next one in the queue */
 };
 
-struct live_fit {
-    const struct plan_fit *fit;
-    struct em *em;          /* NULL for k-means, which is nothing but a start */
-    struct start *clusters; /* of k-means, once it has settled; shared */
-    bool done;
-};
-
 struct sweep {
     const struct config *config;
     const struct rows *rows;
@@ -23,7 +16,8 @@ struct sweep {
     struct model *given[N_FAMILIES]; /* of the plan, in the units of rows */
     struct whitened *whitened;       /* NULL unless kmeans.whiten asks for it */
     const struct plan *plan;
-    const bool *finished;
+    const bool *wanted;
+    const struct sweep_hooks *hooks;
     struct engine *engine;
     size_t next; /* first fit of the plan that has not been live */
     size_t n_live;
@@ -57,25 +51,37 @@ done:
     return rc;
 }
 
-static void skip_finished(struct sweep *sweep)
+static void skip_unwanted(struct sweep *sweep)
 {
-    while (sweep->next < sweep->plan->n_fits && sweep->finished[sweep->next])
+    while (sweep->next < sweep->plan->n_fits && !sweep->wanted[sweep->next])
         sweep->next++;
+}
+
+/* The next fit to begin, or NULL if there is none or there shall be none. */
+static const struct plan_fit *next_fit(struct sweep *sweep)
+{
+    const struct plan *plan = sweep->plan;
+    skip_unwanted(sweep);
+    if (sweep->next == plan->n_fits) return NULL;
+    const struct plan_fit *fit = &plan->fits[sweep->next];
+    if (sweep->hooks->may_begin(sweep->hooks->context, fit)) return fit;
+    sweep->next = plan->n_fits;
+    return NULL;
 }
 
 /* Fills the free places with the next fits of the plan. */
 static enum status admit(struct sweep *sweep, struct err *err)
 {
     enum status rc = OK;
-    for (skip_finished(sweep);
-         sweep->n_live < sweep->plan->n_live && sweep->next < sweep->plan->n_fits;
-         skip_finished(sweep)) {
+    const struct plan_fit *fit;
+    while (sweep->n_live < sweep->plan->n_live && (fit = next_fit(sweep)) != NULL) {
         struct live_fit *live = &sweep->live[sweep->n_live];
-        *live = (struct live_fit){.fit = &sweep->plan->fits[sweep->next]};
-        if (live->fit->method != METHOD_kmeans)
-            TRY(em_create(sweep->rows, sweep->heldout, &live->fit->em, &live->em, err));
+        *live = (struct live_fit){.fit = fit};
+        if (fit->method != METHOD_kmeans)
+            TRY(em_create(sweep->rows, sweep->heldout, &fit->em, &live->em, err));
         sweep->n_live++;
         sweep->next++;
+        TRY(sweep->hooks->begin(sweep->hooks->context, fit, live->em, err));
     }
 done:
     return rc;
@@ -152,6 +158,7 @@ static void drop_starts(struct sweep *sweep)
         struct start_settings settings = start_of(sweep, &sweep->live[i]);
         if (uses_start(&sweep->live[i])) want(sweep, &settings);
     }
+    skip_unwanted(sweep);
     if (sweep->next < sweep->plan->n_fits) {
         struct start_settings settings = start_for(sweep, &sweep->plan->fits[sweep->next], 0, 0);
         want(sweep, &settings);
@@ -167,7 +174,7 @@ static void drop_starts(struct sweep *sweep)
 }
 
 /* Hands finished fits on and closes the gaps they leave. */
-static enum status release(struct sweep *sweep, sweep_sink *sink, void *context, struct err *err)
+static enum status release(struct sweep *sweep, struct err *err)
 {
     enum status rc = OK;
     size_t kept = 0;
@@ -178,7 +185,7 @@ static enum status release(struct sweep *sweep, sweep_sink *sink, void *context,
             sweep->live[kept++] = *live;
             continue;
         }
-        if (rc == OK) rc = sink(context, live->fit, live->em, live->clusters, err);
+        if (rc == OK) rc = sweep->hooks->finish(sweep->hooks->context, live, err);
         em_destroy(&live->em);
     }
     sweep->n_live = kept;
@@ -204,15 +211,20 @@ done:
 }
 
 enum status sweep_run(const struct config *config, const struct rows *rows,
-                      const struct rows *heldout, const struct plan *plan, const bool *finished,
-                      sweep_sink *sink, sweep_pulse *pulse, void *context, struct err *err)
+                      const struct rows *heldout, const struct plan *plan, const bool *wanted,
+                      const struct sweep_hooks *hooks, const atomic_int *stop, struct err *err)
 {
     enum status rc = OK;
-    struct sweep sweep = {
-        .config = config, .rows = rows, .heldout = heldout, .plan = plan, .finished = finished};
+    struct sweep sweep = {.config = config,
+                          .rows = rows,
+                          .heldout = heldout,
+                          .plan = plan,
+                          .wanted = wanted,
+                          .hooks = hooks};
     size_t n_tasks;
-    TRY(engine_create(rows, plan->n_threads, plan->max_components, plan->family_work, &sweep.engine,
-                      err));
+    bool stopped = false;
+    TRY(engine_create(rows, plan->n_threads, plan->max_components, plan->family_work, stop,
+                      &sweep.engine, err));
     TRY(scale_given(&sweep, err));
     if (plan->whitened)
         TRY(whiten_create(rows, (enum whiten)config->kmeans_whiten, plan->n_threads,
@@ -221,14 +233,15 @@ enum status sweep_run(const struct config *config, const struct rows *rows,
     /* Each live fit asks for one start; the one that the next fit will want may be kept too. */
     TRY_ALLOC(sweep.starts, plan->n_live + 1, err);
     TRY_ALLOC(sweep.tasks, ENGINE_MAX_TASKS, err);
-    for (;;) {
+    while (!stopped) {
         TRY(admit(&sweep, err));
         if (sweep.n_live == 0) break;
         TRY(prepare(&sweep, &n_tasks, err));
         engine_tick(sweep.engine, sweep.tasks, n_tasks);
-        TRY(release(&sweep, sink, context, err));
+        TRY(release(&sweep, err));
         drop_starts(&sweep);
-        TRY(pulse(context, err));
+        stopped = atomic_load(stop) != 0;
+        TRY(hooks->pulse(hooks->context, sweep.live, sweep.n_live, stopped, err));
     }
 done:
     for (size_t i = 0; i < sweep.n_live; i++)

@@ -57,11 +57,6 @@ struct start_settings plan_start(const struct config *config, const struct plan_
 
 /* --- ids --- */
 
-static bool is_lloyd(enum init init)
-{
-    return init == INIT_kmeans || init == INIT_kmeanspp;
-}
-
 /* The hash of all that the fit's result depends on, and of nothing else. max_iter is left out: a
  * fit that converged before it is the same under any larger one (see shards.h). */
 static enum status identify(const struct config *config, const struct data *data,
@@ -89,7 +84,7 @@ static enum status identify(const struct config *config, const struct data *data
                  kernel_names[em->kernel], (long long)em->redraws);
         digest_text(digest, text);
     }
-    if (is_lloyd(fit->init) || fit->init == INIT_identity) {
+    if (start_is_lloyd(fit->init) || fit->init == INIT_identity) {
         snprintf(text, sizeof text, "kmeans %lld %a %s\n", (long long)config->kmeans_max_iter,
                  config->kmeans_tol, whiten_names[config->kmeans_whiten]);
         digest_text(digest, text);
@@ -156,7 +151,7 @@ static enum status add_fits(const struct config *config, const struct data *data
             TRY(add_fit(config, data, &like, (enum family_id)config->sweep_covariance.v[f], plan,
                         err));
         like.method = METHOD_kmeans;
-        if (has_method(config, METHOD_kmeans) && is_lloyd(init))
+        if (has_method(config, METHOD_kmeans) && start_is_lloyd(init))
             TRY(add_fit(config, data, &like, FAMILY_none, plan, err));
     }
 done:
@@ -196,7 +191,7 @@ static enum status check_together(const struct config *config, const struct data
     bool by_labels = has_method(config, METHOD_labelled), lloyd = false;
     for (size_t j = 0; j < config->sweep_init.n; j++) {
         by_labels |= config->sweep_init.v[j] == INIT_labels;
-        lloyd |= is_lloyd((enum init)config->sweep_init.v[j]);
+        lloyd |= start_is_lloyd((enum init)config->sweep_init.v[j]);
     }
     if (by_labels && data->label == NULL)
         return err_set(err, ERR_CONFIG,

@@ -12,15 +12,31 @@
 /* Live fits at once: half of what the engine takes, as each may come with a start. */
 #define MOST_LIVE (ENGINE_MAX_TASKS / 2)
 
-/* Flops per second and thread of the diag kernels on one core of a 2-core Zen 4 machine. */
-#define TYPICAL_FLOPS_PER_S 4e9
+/* Iterations of a start by k-means, seeding counted as one. */
+#define TYPICAL_LLOYD 20.0
 
-/* Flops of one iteration of a fit. */
-static double iteration_flops(const struct data *data, const struct plan_fit *fit)
+/* A checkpoint of all live fits should be written in a second or two. */
+#define MOST_CHECKPOINT_BYTES (256.0 * 1048576.0)
+
+double plan_iteration_flops(const struct data *data, const struct plan_fit *fit)
 {
     double flops = fit->method == METHOD_kmeans ? family_moments_flops(data->n_features)
                                                 : families[fit->em.family]->flops(data->n_features);
     return (double)data->n_rows * (double)fit->n_components * flops;
+}
+
+double plan_fit_flops(const struct data *data, const struct plan_fit *fit)
+{
+    return plan_iteration_flops(data, fit) *
+           fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
+}
+
+double plan_first_flops(const struct data *data, const struct plan_fit *fit)
+{
+    double start = start_is_lloyd(fit->init) ? TYPICAL_LLOYD : 1.0;
+    return (double)data->n_rows * (double)fit->n_components * start *
+               family_moments_flops(data->n_features) +
+           plan_iteration_flops(data, fit);
 }
 
 /* Weights, means, covariances and confusion of a fit. */
@@ -77,6 +93,15 @@ static double memory_with(const struct plan *plan, const struct data *data, size
     return BASE_BYTES + rows + per_row + fmax(values, fits);
 }
 
+static bool is_too_much(const struct plan *plan, const struct data *data, size_t n_live)
+{
+    double largest_model = 0.0;
+    for (size_t i = 0; i < plan->n_fits; i++)
+        largest_model = fmax(largest_model, model_bytes(data, &plan->fits[i]));
+    return (double)n_live * largest_model > MOST_CHECKPOINT_BYTES ||
+           memory_with(plan, data, n_live) > plan->memory_limit;
+}
+
 /* Rows, traces and models, each kept in the log and again in the result. */
 static double disk_bytes(const struct data *data, const struct plan *plan)
 {
@@ -93,20 +118,17 @@ void plan_estimate(const struct data *data, struct plan *plan)
 {
     double flops = 0.0;
     for (size_t i = 0; i < plan->n_fits; i++)
-        flops += iteration_flops(data, &plan->fits[i]);
+        flops += plan_iteration_flops(data, &plan->fits[i]);
     const double n_threads = (double)plan->n_threads, n_fits = (double)plan->n_fits;
     double n = fmax(4.0 * n_threads / (double)rows_n_lanes(data->n_rows),
                     TICK_FLOPS * n_threads / (flops / n_fits));
     plan->n_live = (size_t)fmin(fmin(fmax(ceil(n), 2.0), MOST_LIVE), n_fits);
-    while (plan->n_live > 1 && memory_with(plan, data, plan->n_live) > plan->memory_limit)
+    while (plan->n_live > 1 && is_too_much(plan, data, plan->n_live))
         plan->n_live--;
     plan->memory_bytes = memory_with(plan, data, plan->n_live);
     plan->flops = 0.0;
-    for (size_t i = 0; i < plan->n_fits; i++) {
-        const struct plan_fit *fit = &plan->fits[i];
-        plan->flops += iteration_flops(data, fit) *
-                       fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
-    }
+    for (size_t i = 0; i < plan->n_fits; i++)
+        plan->flops += plan_fit_flops(data, &plan->fits[i]);
     plan->disk_bytes = disk_bytes(data, plan);
-    plan->wall_s = plan->flops / (TYPICAL_FLOPS_PER_S * n_threads);
+    plan->wall_s = plan->flops / (PLAN_FLOPS_PER_S * n_threads);
 }

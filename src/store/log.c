@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include "clock.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@ struct log {
     int file;
     double synced_s; /* when the last sync was */
     bool dirty;      /* appended to since */
-    char path[4096];
+    char path[DISK_PATH];
 };
 
 static void put_u32(unsigned char *bytes, uint32_t value)
@@ -169,21 +170,7 @@ enum status log_read(const char *path, uint64_t offset, struct pack *payload, st
 
 /* --- writing --- */
 
-/* So that the log's own name survives a crash of the machine. */
-static void sync_folder(const char *path)
-{
-    char folder[4096];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL) return;
-    *slash = '\0';
-    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0) return;
-    fsync(file);
-    close(file);
-}
-
-enum status log_open(const char *path, struct log **out, struct err *err)
+static enum status open_log(const char *path, int how, struct log **out, struct err *err)
 {
     enum status rc = OK;
     struct log *log = NULL;
@@ -191,12 +178,12 @@ enum status log_open(const char *path, struct log **out, struct err *err)
     *out = NULL;
     TRY_ALLOC(log, 1, err);
     snprintf(log->path, sizeof log->path, "%s", path);
-    log->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    log->file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | how, 0666);
     if (log->file < 0) FAIL(err, ERR_OUTPUT, "%s: %s", path, strerror(errno));
     TRY(scan(log->file, path, NULL, NULL, &end, err));
     if (ftruncate(log->file, (off_t)end) != 0 || lseek(log->file, (off_t)end, SEEK_SET) < 0)
         FAIL(err, ERR_OUTPUT, "%s: cannot cut a torn record: %s", path, strerror(errno));
-    sync_folder(path);
+    TRY(disk_sync_folder_of(path, err));
     log->synced_s = clock_monotonic_s();
     *out = log;
     log = NULL;
@@ -204,6 +191,16 @@ done:
     if (log != NULL && log->file >= 0) close(log->file);
     free(log);
     return rc;
+}
+
+enum status log_open(const char *path, struct log **out, struct err *err)
+{
+    return open_log(path, 0, out, err);
+}
+
+enum status log_create(const char *path, struct log **out, struct err *err)
+{
+    return open_log(path, O_TRUNC, out, err);
 }
 
 enum status log_append(struct log *log, enum log_type type, const struct pack *payload,
@@ -240,6 +237,12 @@ enum status log_append(struct log *log, enum log_type type, const struct pack *p
 done:
     free(record);
     return rc;
+}
+
+uint64_t log_end(const struct log *log)
+{
+    off_t end = lseek(log->file, 0, SEEK_CUR);
+    return end < 0 ? 0 : (uint64_t)end;
 }
 
 enum status log_sync(struct log *log, bool all, struct err *err)

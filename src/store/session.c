@@ -21,12 +21,6 @@ const struct session_field session_fields[] = {
 };
 const size_t n_session_fields = sizeof session_fields / sizeof session_fields[0];
 
-static const char *environment(const char *name)
-{
-    const char *value = getenv(name);
-    return value != NULL ? value : "";
-}
-
 void session_describe(int argc, char *const *argv, int n_threads, struct session *session)
 {
     char hdf5[32];
@@ -41,8 +35,8 @@ void session_describe(int argc, char *const *argv, int n_threads, struct session
                                i > 0 ? " " : "", argv[i]);
     if (getenv("SLURM_JOB_ID") != NULL)
         snprintf(session->slurm_job, sizeof session->slurm_job, "job %s task %s restart %s",
-                 environment("SLURM_JOB_ID"), environment("SLURM_ARRAY_TASK_ID"),
-                 environment("SLURM_RESTART_COUNT"));
+                 machine_env("SLURM_JOB_ID"), machine_env("SLURM_ARRAY_TASK_ID"),
+                 machine_env("SLURM_RESTART_COUNT"));
     machine_cpu(session->cpu, sizeof session->cpu);
     snprintf(session->threads, sizeof session->threads, "%d", n_threads);
     snprintf(session->version, sizeof session->version, "%s (%s)", GMMSWEEP_VERSION,

@@ -2,78 +2,22 @@
 
 #include "log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define LOG_FORMAT 1
+#define LOG_FORMAT 2
 
 /* --- the folder --- */
 
-static enum status make_folders(const char *path, struct err *err)
+enum status shards_folder(const char *output, size_t shard, size_t n_shards, char *out,
+                          struct err *err)
 {
-    char part[4096];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *at = part + 1;; at++) {
-        if (*at != '/' && *at != '\0') continue;
-        const char keep = *at;
-        *at = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return err_set(err, ERR_OUTPUT, "%s: cannot make the folder %s: %s", path, part,
-                           strerror(errno));
-        if (keep == '\0') return OK;
-        *at = keep;
-    }
-}
-
-static enum status path_under(const char *output, const char *name, char out[4096], struct err *err)
-{
-    if ((size_t)snprintf(out, 4096, "%s/%s", output, name) >= 4096)
-        return err_set(err, ERR_OUTPUT, "%s: the path is too long", output);
-    return OK;
-}
-
-enum status shards_prepare(const char *output, struct err *err)
-{
-    enum status rc = OK;
-    char folder[4096];
-    TRY(path_under(output, "shards/1-of-1", folder, err));
-    TRY(make_folders(folder, err));
-done:
-    return rc;
-}
-
-/* --- reading --- */
-
-void identity_pack(const char *data_sha256, const char *resolved, size_t n_fits, struct pack *pack)
-{
-    pack_u64(pack, LOG_FORMAT);
-    pack_text(pack, data_sha256);
-    pack_text(pack, resolved);
-    pack_u64(pack, n_fits);
-}
-
-static void identity_free(struct identity *identity)
-{
-    free(identity->data_sha256);
-    free(identity->resolved);
-    *identity = (struct identity){0};
-}
-
-static enum status take_identity(struct shards *shards, struct unpack *payload, struct err *err)
-{
-    uint64_t format = unpack_u64(payload);
-    if (format != LOG_FORMAT)
-        return err_set(err, ERR_DATA, "%s: log format %llu, expected %d: made by another version",
-                       shards->log_path, (unsigned long long)format, LOG_FORMAT);
-    identity_free(&shards->identity);
-    shards->identity.data_sha256 = unpack_text_copy(payload);
-    shards->identity.resolved = unpack_text_copy(payload);
-    shards->identity.n_fits = unpack_u64(payload);
-    shards->any = true;
-    return OK;
+    char name[64];
+    snprintf(name, sizeof name, "shards/%zu-of-%zu", shard, n_shards);
+    return disk_join(output, name, out, err);
 }
 
 /* Memory for one element more of an array of `size` bytes each, which grows by doubling. */
@@ -89,22 +33,136 @@ static enum status grow(void *array, size_t n, size_t size, struct err *err)
     return OK;
 }
 
-static enum status take_session(struct shards *shards, struct unpack *payload, struct err *err)
+/* "3-of-8" and nothing else. */
+static bool parse_name(const char *name, size_t *shard, size_t *n_shards)
 {
-    enum status rc = grow(&shards->sessions, shards->n_sessions, sizeof *shards->sessions, err);
-    if (rc == OK) session_unpack(&shards->sessions[shards->n_sessions++], payload);
+    char again[64];
+    if (sscanf(name, "%zu-of-%zu", shard, n_shards) != 2) return false;
+    snprintf(again, sizeof again, "%zu-of-%zu", *shard, *n_shards);
+    return strcmp(name, again) == 0;
+}
+
+static enum status add_log(struct shards *shards, const char *output, const char *name,
+                           struct err *err)
+{
+    enum status rc = OK;
+    struct shard_log log = {0};
+    char folder[DISK_PATH], path[DISK_PATH];
+    if (!parse_name(name, &log.shard, &log.n_shards)) return OK;
+    TRY(shards_folder(output, log.shard, log.n_shards, folder, err));
+    TRY(disk_join(folder, "log", path, err));
+    TRY(grow(&shards->logs, shards->n_logs, sizeof *shards->logs, err));
+    log.folder = strdup(folder);
+    log.path = strdup(path);
+    shards->logs[shards->n_logs++] = log;
+    if (log.folder == NULL || log.path == NULL)
+        FAIL(err, ERR_INTERNAL, "out of memory for the path of a log");
+done:
     return rc;
 }
 
-static enum status take_fit(struct shards *shards, struct unpack *payload, uint64_t offset,
+static int compare_logs(const void *a, const void *b)
+{
+    const struct shard_log *p = a, *q = b;
+    if (p->n_shards != q->n_shards) return p->n_shards < q->n_shards ? -1 : 1;
+    return p->shard < q->shard ? -1 : p->shard > q->shard;
+}
+
+static enum status list_logs(const char *output, struct shards *shards, struct err *err)
+{
+    enum status rc = OK;
+    char path[DISK_PATH];
+    struct dirent *entry;
+    DIR *folder = NULL;
+    TRY(disk_join(output, "shards", path, err));
+    folder = opendir(path);
+    if (folder == NULL && (errno == ENOENT || errno == ENOTDIR)) goto done;
+    if (folder == NULL) FAIL(err, ERR_DATA, "%s: %s", path, strerror(errno));
+    while ((entry = readdir(folder)) != NULL)
+        TRY(add_log(shards, output, entry->d_name, err));
+    if (shards->n_logs > 0)
+        qsort(shards->logs, shards->n_logs, sizeof *shards->logs, compare_logs);
+done:
+    if (folder != NULL) closedir(folder);
+    return rc;
+}
+
+/* --- reading --- */
+
+/* What a scan of one log works on. */
+struct reading {
+    struct shards *shards;
+    struct shard_log *log;
+};
+
+void identity_pack(const struct identity *identity, struct pack *pack)
+{
+    pack_u64(pack, LOG_FORMAT);
+    pack_text(pack, identity->data_sha256);
+    pack_text(pack, identity->resolved);
+    pack_text(pack, identity->given);
+    pack_text(pack, identity->overrides);
+    pack_u64(pack, identity->n_fits);
+}
+
+static void identity_free(struct identity *identity)
+{
+    free(identity->data_sha256);
+    free(identity->resolved);
+    free(identity->given);
+    free(identity->overrides);
+    *identity = (struct identity){0};
+}
+
+/* The identity follows its session's record; that of the latest session of all logs stays. */
+static enum status take_identity(struct reading *in, struct unpack *payload, struct err *err)
+{
+    struct shards *shards = in->shards;
+    uint64_t format = unpack_u64(payload);
+    if (format != LOG_FORMAT)
+        return err_set(err, ERR_DATA, "%s: log format %llu, expected %d: made by another version",
+                       in->log->path, (unsigned long long)format, LOG_FORMAT);
+    struct identity identity = {.data_sha256 = unpack_text_copy(payload),
+                                .resolved = unpack_text_copy(payload),
+                                .given = unpack_text_copy(payload),
+                                .overrides = unpack_text_copy(payload),
+                                .n_fits = unpack_u64(payload)};
+    for (size_t i = 0; shards->any && i < shards->n_logs; i++)
+        if (strcmp(shards->logs[i].started, in->log->started) > 0) {
+            identity_free(&identity);
+            return OK;
+        }
+    identity_free(&shards->identity);
+    shards->identity = identity;
+    shards->any = true;
+    return OK;
+}
+
+static enum status take_session(struct reading *in, struct unpack *payload, struct err *err)
+{
+    struct shards *shards = in->shards;
+    enum status rc = grow(&shards->sessions, shards->n_sessions, sizeof *shards->sessions, err);
+    if (rc != OK) return rc;
+    struct session *session = &shards->sessions[shards->n_sessions++];
+    session_unpack(session, payload);
+    snprintf(in->log->started, sizeof in->log->started, "%.31s", session->started);
+    in->log->n_live = in->log->n_session_fits = 0;
+    return OK;
+}
+
+static enum status take_fit(struct reading *in, struct unpack *payload, uint64_t offset,
                             struct err *err)
 {
+    struct shards *shards = in->shards;
     enum status rc = grow(&shards->fits, shards->n_fits, sizeof *shards->fits, err);
     if (rc != OK) return rc;
     struct shard_fit *fit = &shards->fits[shards->n_fits++];
     fit->max_iter = (int64_t)unpack_u64(payload);
     fit_row_unpack(&fit->row, payload);
+    fit->log = (size_t)(in->log - shards->logs);
     fit->offset = offset;
+    in->log->n_session_fits++;
+    if (in->log->n_live > 0) in->log->n_live--;
     return OK;
 }
 
@@ -112,33 +170,42 @@ static enum status take_record(void *context, enum log_type type, struct unpack 
                                uint64_t offset, struct err *err)
 {
     enum status rc = OK;
-    struct shards *shards = context;
+    struct reading *in = context;
     switch (type) {
     case LOG_IDENTITY:
-        rc = take_identity(shards, payload, err);
+        rc = take_identity(in, payload, err);
         break;
     case LOG_SESSION:
-        rc = take_session(shards, payload, err);
+        rc = take_session(in, payload, err);
         break;
     case LOG_FINISHED:
-        rc = take_fit(shards, payload, offset, err);
+        rc = take_fit(in, payload, offset, err);
+        break;
+    case LOG_STARTED:
+        in->log->n_live++;
+        break;
+    case LOG_CHECKPOINT:
+    case LOG_RUNNING: /* of another kind of file */
         break;
     }
     if (rc == OK && payload->failed)
         rc = err_set(err, ERR_DATA, "%s: the record at byte %llu is shorter than its kind",
-                     shards->log_path, (unsigned long long)offset);
+                     in->log->path, (unsigned long long)offset);
     return rc;
 }
 
+/* By id; of one id the record that stays comes last. */
 static int compare_fits(const void *a, const void *b)
 {
     const struct shard_fit *p = a, *q = b;
     int order = strcmp(p->row.id, q->row.id);
     if (order != 0) return order;
+    if (p->max_iter != q->max_iter) return p->max_iter < q->max_iter ? -1 : 1;
+    if (p->log != q->log) return p->log < q->log ? -1 : 1;
     return p->offset < q->offset ? -1 : p->offset > q->offset;
 }
 
-/* Sorts by id; of several records of one id the latest stays. */
+/* Sorts by id, and leaves one record of each. */
 static void keep_latest(struct shards *shards)
 {
     if (shards->n_fits == 0) return;
@@ -149,6 +216,23 @@ static void keep_latest(struct shards *shards)
         shards->fits[kept++] = shards->fits[i];
     }
     shards->n_fits = kept;
+    for (size_t i = 0; i < kept; i++)
+        shards->logs[shards->fits[i].log].n_fits++;
+}
+
+/* By their start; those of one log stay in its order. Logs are long in order, so few are moved. */
+static void sort_sessions(struct shards *shards)
+{
+    struct session *sessions = shards->sessions;
+    for (size_t i = 1; i < shards->n_sessions; i++) {
+        size_t at = i;
+        while (at > 0 && strcmp(sessions[at - 1].started, sessions[i].started) > 0)
+            at--;
+        if (at == i) continue;
+        struct session moved = sessions[i];
+        memmove(&sessions[at + 1], &sessions[at], (i - at) * sizeof moved);
+        sessions[at] = moved;
+    }
 }
 
 enum status shards_read(const char *output, struct shards **out, struct err *err)
@@ -157,9 +241,13 @@ enum status shards_read(const char *output, struct shards **out, struct err *err
     struct shards *shards = NULL;
     *out = NULL;
     TRY_ALLOC(shards, 1, err);
-    TRY(path_under(output, "shards/1-of-1/log", shards->log_path, err));
-    TRY(log_scan(shards->log_path, take_record, shards, err));
+    TRY(list_logs(output, shards, err));
+    for (size_t i = 0; i < shards->n_logs; i++) {
+        struct reading in = {shards, &shards->logs[i]};
+        TRY(log_scan(in.log->path, take_record, &in, err));
+    }
     keep_latest(shards);
+    sort_sessions(shards);
     *out = shards;
     shards = NULL;
 done:
@@ -171,6 +259,11 @@ void shards_destroy(struct shards **shards)
 {
     if (*shards == NULL) return;
     identity_free(&(*shards)->identity);
+    for (size_t i = 0; i < (*shards)->n_logs; i++) {
+        free((*shards)->logs[i].path);
+        free((*shards)->logs[i].folder);
+    }
+    free((*shards)->logs);
     free((*shards)->fits);
     free((*shards)->sessions);
     free(*shards);
@@ -182,13 +275,24 @@ enum status shards_result(const struct shards *shards, size_t fit, struct result
 {
     enum status rc = OK;
     struct pack payload = {0};
+    const struct shard_fit *place = &shards->fits[fit];
     *out = NULL;
-    TRY(log_read(shards->log_path, shards->fits[fit].offset, &payload, err));
+    TRY(log_read(shards->logs[place->log].path, place->offset, &payload, err));
     struct unpack reader = {.bytes = payload.bytes, .n = payload.n};
     TRY(result_unpack(&reader, out, err));
 done:
     free(payload.bytes);
     return rc;
+}
+
+bool shards_mixed_cpus(const struct shards *shards, char *out)
+{
+    for (size_t i = 1; i < shards->n_sessions; i++)
+        if (strcmp(shards->sessions[i].cpu, shards->sessions[0].cpu) != 0) {
+            snprintf(out, 512, "%.200s; %.200s", shards->sessions[0].cpu, shards->sessions[i].cpu);
+            return true;
+        }
+    return false;
 }
 
 /* --- matching --- */
@@ -212,7 +316,7 @@ size_t shards_match(const struct shards *shards, const struct plan *plan, ptrdif
 {
     size_t n_matched = 0;
     for (size_t i = 0; i < plan->n_fits; i++) {
-        struct shard_fit key = {.offset = UINT64_MAX};
+        struct shard_fit key = {.max_iter = INT64_MAX, .log = SIZE_MAX, .offset = UINT64_MAX};
         memcpy(key.row.id, plan->fits[i].id, sizeof plan->fits[i].id);
         size_t low = 0, high = shards->n_fits;
         while (low < high) {

@@ -2,10 +2,9 @@
 
 #include "clock.h"
 #include "digest.h"
+#include "disk.h"
 #include "version.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,37 +91,25 @@ done:
     return rc;
 }
 
-static enum status sync_path(const char *path, struct err *err)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    int bad = file < 0 || fsync(file) != 0;
-    if (bad) err_set(err, ERR_OUTPUT, "%s: cannot sync: %s", path, strerror(errno));
-    if (file >= 0) close(file);
-    return bad ? ERR_OUTPUT : OK;
-}
-
 enum status store_write(const char *output, const struct config *config, const char *resolved,
                         const struct data *data, const struct rows *rows, const struct plan *plan,
                         const struct shards *shards, size_t *n_missing, struct err *err)
 {
     enum status rc = OK;
-    char path[4096], temporary[4096 + 8];
+    char path[DISK_PATH], temporary[DISK_PATH];
     struct store store = {.config = config,
                           .data = data,
                           .rows = rows,
                           .plan = plan,
                           .shards = shards,
                           .resolved = resolved};
-    snprintf(path, sizeof path, "%s/sweep.h5", output);
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    TRY(disk_join(output, "sweep.h5", path, err));
+    TRY(disk_join(output, "sweep.h5.tmp", temporary, err));
     TRY(select_fits(&store, err));
     *n_missing = plan->n_fits - store.n_fits;
     rc = write_temporary(&store, temporary, err);
-    if (rc == OK) rc = sync_path(temporary, err);
-    if (rc == OK && rename(temporary, path) != 0)
-        rc = err_set(err, ERR_OUTPUT, "%s: cannot rename %s: %s", path, temporary, strerror(errno));
-    if (rc == OK) rc = sync_path(output, err);
     if (rc != OK) unlink(temporary);
+    if (rc == OK) rc = disk_replace(temporary, path, err);
 done:
     free(store.names);
     free(store.place_in);

@@ -1,0 +1,83 @@
+#include "disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum status disk_join(const char *folder, const char *name, char *out, struct err *err)
+{
+    if ((size_t)snprintf(out, DISK_PATH, "%s/%s", folder, name) >= DISK_PATH)
+        return err_set(err, ERR_OUTPUT, "%s/%s: the path is too long, expected at most %d bytes",
+                       folder, name, DISK_PATH - 1);
+    return OK;
+}
+
+enum status disk_make_folder(const char *path, struct err *err)
+{
+    char part[DISK_PATH];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *at = part + 1;; at++) {
+        if (*at != '/' && *at != '\0') continue;
+        const char keep = *at;
+        *at = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return err_set(err, ERR_OUTPUT, "%s: cannot make the folder %s: %s", path, part,
+                           strerror(errno));
+        if (keep == '\0') return OK;
+        *at = keep;
+    }
+}
+
+enum status disk_sync(const char *path, struct err *err)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int bad = file < 0 || fsync(file) != 0;
+    if (bad) err_set(err, ERR_OUTPUT, "%s: cannot sync: %s", path, strerror(errno));
+    if (file >= 0) close(file);
+    return bad ? ERR_OUTPUT : OK;
+}
+
+enum status disk_sync_folder_of(const char *path, struct err *err)
+{
+    char folder[DISK_PATH];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL) return disk_sync(".", err);
+    slash[slash == folder] = '\0';
+    return disk_sync(folder, err);
+}
+
+enum status disk_replace(const char *temporary, const char *path, struct err *err)
+{
+    enum status rc = OK;
+    TRY(disk_sync(temporary, err));
+    if (rename(temporary, path) != 0)
+        FAIL(err, ERR_OUTPUT, "%s: cannot rename %s: %s", path, temporary, strerror(errno));
+    TRY(disk_sync_folder_of(path, err));
+done:
+    if (rc != OK) unlink(temporary);
+    return rc;
+}
+
+enum status disk_write(const char *temporary, const char *path, const char *text, unsigned mode,
+                        struct err *err)
+{
+    unlink(temporary); /* one that a crash left may have other permissions */
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    if (file == NULL) {
+        err_set(err, ERR_OUTPUT, "%s: %s", temporary, strerror(errno));
+        if (descriptor >= 0) close(descriptor);
+        return ERR_OUTPUT;
+    }
+    int bad = fputs(text, file) < 0;
+    if (fclose(file) != 0 || bad) {
+        err_set(err, ERR_OUTPUT, "%s: cannot write: %s", temporary, strerror(errno));
+        unlink(temporary);
+        return ERR_OUTPUT;
+    }
+    return disk_replace(temporary, path, err);
+}
