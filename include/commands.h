@@ -1,5 +1,4 @@
-/* commands.h - the commands of the program: src/run.c, plan_command.c, params.c, status.c, show.c.
- */
+/* commands.h - the commands of the program, each in a file of its name (plan: plan_command.c). */
 #ifndef GMMSWEEP_COMMANDS_H
 #define GMMSWEEP_COMMANDS_H
 
@@ -8,6 +7,8 @@
 enum status command_run(const struct cli *cli, struct err *err);
 enum status command_plan(const struct cli *cli, struct err *err);
 enum status command_params(const struct cli *cli, struct err *err);
+enum status command_merge(const struct cli *cli, struct err *err);
+enum status command_slurm(const struct cli *cli, struct err *err);
 enum status command_status(const struct cli *cli, struct err *err);
 enum status command_show(const struct cli *cli, struct err *err);
 

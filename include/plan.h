@@ -62,11 +62,14 @@ double plan_iteration_flops(const struct data *data, const struct plan_fit *fit)
 double plan_fit_flops(const struct data *data, const struct plan_fit *fit);
 double plan_first_flops(const struct data *data, const struct plan_fit *fit);
 
-/* The fits that are shard `shard`'s, from 0, of n_shards: mine [n_fits]. The split evens out counted
- * flops and depends on nothing but the plan; fits that share a start stay together unless there are
- * too few such groups. ERR_INTERNAL without memory. */
-enum status plan_shard(const struct data *data, const struct plan *plan, size_t shard,
-                       size_t n_shards, bool *mine, struct err *err);
+/* Splits the plan in n_shards: owner [n_fits] is each fit's shard, from 0. The split evens out
+ * counted flops and depends on nothing but the plan; fits that share a start stay together unless
+ * there are too few such groups. ERR_INTERNAL without memory. */
+enum status plan_shards(const struct data *data, const struct plan *plan, size_t n_shards,
+                        size_t *owner, struct err *err);
+
+/* The most shards that can have something to do at once without a start made twice. */
+size_t plan_groups(const struct plan *plan);
 
 void plan_destroy(struct plan **plan);
 

@@ -65,9 +65,11 @@ enum status shards_result(const struct shards *shards, size_t fit, struct result
  * would have ended the same way. Returns how many finished fits serve no fit of the plan. */
 size_t shards_match(const struct shards *shards, const struct plan *plan, ptrdiff_t *place);
 
-/* Whether sessions ran on CPUs of different types, which may differ in last bits: out [512] names
- * two of them. */
-bool shards_mixed_cpus(const struct shards *shards, char *out);
+#define SHARDS_CPUS 1024 /* room for names of CPUs */
+
+/* On how many types of CPU sessions ran, which may differ in last bits: out [SHARDS_CPUS] names
+ * them, as many as it holds. */
+size_t shards_cpu_types(const struct shards *shards, char *out);
 
 /* The payload of a LOG_IDENTITY record. */
 void identity_pack(const struct identity *identity, struct pack *pack);

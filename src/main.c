@@ -12,8 +12,12 @@ static const struct cli_command commands[] = {
      "gmmsweep plan configs/demo.yaml", command_plan},
     {"params", NULL, "every config key: type, default, range, meaning", "gmmsweep params",
      command_params},
-    {"status", "FILE|DIR", "what is finished and missing", "gmmsweep status results/demo",
+    {"status", "FILE|DIR", "what is finished, running and missing; time left", "gmmsweep status results/demo",
      command_status},
+    {"merge", "DIR", "gather what all shards finished into DIR/sweep.h5",
+     "gmmsweep merge results/night", command_merge},
+    {"slurm", "CONFIG", "write array.sh, merge.sh, submit.sh for this sweep",
+     "gmmsweep slurm night.yaml && bash results/night/slurm/submit.sh", command_slurm},
     {"show", "FILE|DIR", "ranked table of fits", "gmmsweep show results/demo --by icl",
      command_show},
     {NULL, NULL, NULL, NULL, NULL}};

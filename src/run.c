@@ -2,13 +2,12 @@
 #include "commands.h"
 #include "keeper.h"
 #include "progress.h"
+#include "publish.h"
 #include "resume.h"
-#include "store.h"
 
 #include "clock.h"
 #include "machine.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +72,11 @@ static enum status choose_fits(struct run *run, struct err *err)
     enum status rc = OK;
     const struct plan *plan = run->setup.plan;
     const char *output = run->setup.config->output_path;
+    size_t *owner = NULL;
     TRY_ALLOC(run->place, plan->n_fits, err);
     TRY_ALLOC(run->wanted, plan->n_fits, err);
-    TRY(plan_shard(run->setup.data, plan, run->shard - 1, run->n_shards, run->wanted, err));
+    TRY_ALLOC(owner, plan->n_fits, err);
+    TRY(plan_shards(run->setup.data, plan, run->n_shards, owner, err));
     size_t n_dropped = shards_match(run->shards, plan, run->place);
     if (n_dropped > 0 && run->cli->replace) {
         TRY(resume_replace(output, run->folder, run->shards, watch_stop(run->watch), &run->lock,
@@ -87,11 +88,13 @@ static enum status choose_fits(struct run *run, struct err *err)
         TRY(resume_check(&run->setup, run->shards, n_dropped, err));
     }
     for (size_t i = 0; i < plan->n_fits; i++) {
-        run->n_ours += run->wanted[i];
-        run->wanted[i] &= run->place[i] < 0;
+        bool ours = owner[i] == run->shard - 1;
+        run->wanted[i] = ours && run->place[i] < 0;
+        run->n_ours += ours;
         run->n_left += run->wanted[i];
     }
 done:
+    free(owner);
     return rc;
 }
 
@@ -173,36 +176,6 @@ done:;
 
 /* --- ending --- */
 
-/* Ranks and failures in two lines; ERR_DEGENERATE if run.fail_on asks for it. */
-static enum status summarise(const struct config *config, bool quiet, double wall_s,
-                             struct err *err)
-{
-    enum status rc = OK;
-    char path[DISK_PATH], duration[32];
-    struct fit_row *rows = NULL, *best = NULL;
-    size_t n = 0, n_degenerate = 0;
-    bool complete;
-    TRY(disk_join(config->output_path, "sweep.h5", path, err));
-    TRY(store_read_fits(path, &n, &rows, &complete, err));
-    for (size_t i = 0; i < n; i++) {
-        n_degenerate += strcmp(rows[i].status, outcome_names[OUTCOME_degenerate]) == 0;
-        if (rows[i].flagged || isnan(rows[i].bic)) continue; /* k-means has no BIC */
-        if (best == NULL || rows[i].bic < best->bic) best = &rows[i];
-    }
-    progress_duration(wall_s, duration);
-    if (!quiet) {
-        printf("%zu fits in %s, %zu degenerate", n, duration, n_degenerate);
-        if (best != NULL) printf("; best BIC: %s, %.2f", best->name, best->bic);
-        printf("\n%s\n", path);
-    }
-    if (config->run_fail_on == FAIL_ON_any && n_degenerate > 0)
-        FAIL(err, ERR_DEGENERATE, "%zu of %zu fits are degenerate (run.fail_on: any)", n_degenerate,
-             n);
-done:
-    free(rows);
-    return rc;
-}
-
 /* A shard's end: its part is in its log, and merge makes the result of all. */
 static void summarise_shard(const struct run *run)
 {
@@ -216,12 +189,11 @@ static void summarise_shard(const struct run *run)
 static enum status publish(struct run *run, struct err *err)
 {
     enum status rc = OK;
-    size_t n_missing;
     const struct sweep_setup *setup = &run->setup;
     const double from_s = clock_monotonic_s();
-    TRY(lock_check(run->lock, err));
-    TRY(store_write(setup->config->output_path, setup->config, setup->resolved, setup->data,
-                    run->rows, setup->plan, run->shards, &n_missing, err));
+    size_t n_missing;
+    TRY(publish_write(setup->config->output_path, setup, run->rows, run->shards, run->lock,
+                      &n_missing, err));
     if (run->cli->verbose)
         fprintf(stderr, "%.2f s for sweep.h5; peak memory %.0f MiB, planned %.0f MiB\n",
                 clock_monotonic_s() - from_s, machine_peak_bytes() / 1048576.0,
@@ -291,7 +263,8 @@ enum status command_run(const struct cli *cli, struct err *err)
     if (run.n_shards > 1)
         summarise_shard(&run);
     else
-        TRY(summarise(setup->config, cli->quiet, clock_monotonic_s() - run.began_s, err));
+        TRY(publish_summary(setup->config->output_path, setup->config, cli->quiet,
+                            clock_monotonic_s() - run.began_s, err));
 done:
     run_free(&run);
     if (rc != OK) leave_folder(&run);

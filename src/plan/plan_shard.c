@@ -29,6 +29,14 @@ static size_t make_groups(const struct data *data, const struct plan *plan, bool
     return n;
 }
 
+size_t plan_groups(const struct plan *plan)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_fits; i++)
+        n += i == 0 || !share_start(&plan->fits[i - 1], &plan->fits[i]);
+    return n;
+}
+
 static int compare_groups(const void *a, const void *b)
 {
     const struct group *p = a, *q = b;
@@ -37,8 +45,8 @@ static int compare_groups(const void *a, const void *b)
 }
 
 /* Largest groups first, each to the shard that has least (Graham 1969). */
-enum status plan_shard(const struct data *data, const struct plan *plan, size_t shard,
-                       size_t n_shards, bool *mine, struct err *err)
+enum status plan_shards(const struct data *data, const struct plan *plan, size_t n_shards,
+                        size_t *owner, struct err *err)
 {
     enum status rc = OK;
     struct group *groups = NULL;
@@ -54,7 +62,7 @@ enum status plan_shard(const struct data *data, const struct plan *plan, size_t 
             if (load[s] < load[least]) least = s;
         load[least] += groups[g].flops;
         for (size_t i = 0; i < groups[g].n; i++)
-            mine[groups[g].first + i] = least == shard;
+            owner[groups[g].first + i] = least;
     }
 done:
     free(load);

@@ -285,14 +285,21 @@ done:
     return rc;
 }
 
-bool shards_mixed_cpus(const struct shards *shards, char *out)
+size_t shards_cpu_types(const struct shards *shards, char *out)
 {
-    for (size_t i = 1; i < shards->n_sessions; i++)
-        if (strcmp(shards->sessions[i].cpu, shards->sessions[0].cpu) != 0) {
-            snprintf(out, 512, "%.200s; %.200s", shards->sessions[0].cpu, shards->sessions[i].cpu);
-            return true;
-        }
-    return false;
+    size_t n = 0, at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < shards->n_sessions; i++) {
+        const char *cpu = shards->sessions[i].cpu;
+        size_t seen = 0;
+        while (seen < i && strcmp(shards->sessions[seen].cpu, cpu) != 0)
+            seen++;
+        if (seen < i) continue;
+        if (at < SHARDS_CPUS)
+            at += (size_t)snprintf(out + at, SHARDS_CPUS - at, "%s%s", n > 0 ? "; " : "", cpu);
+        n++;
+    }
+    return n;
 }
 
 /* --- matching --- */

@@ -24,9 +24,12 @@ enum status store_write_provenance(struct store *store, struct err *err)
     const char **texts = NULL;
     const size_t n = store->shards->n_sessions;
     const struct axes axes = {.session = n};
+    char cpus[SHARDS_CPUS];
+    const int64_t cpu_types = (int64_t)shards_cpu_types(store->shards, cpus);
     TRY_ALLOC(texts, n, err);
     TRY(h5_group(store->h5, "/provenance", err));
     TRY(store_put_index_axis(store->h5, "/provenance", "session", n, "session", err));
+    TRY(h5_attr_ints(store->h5, "/provenance", "cpu_types", 1, &cpu_types, err));
     for (size_t i = 0; i < n_session_fields; i++) {
         for (size_t s = 0; s < n; s++)
             texts[s] = session_text(&store->shards->sessions[s], &session_fields[i]);

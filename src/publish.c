@@ -1,0 +1,56 @@
+#include "publish.h"
+
+#include "progress.h"
+#include "store.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum status publish_write(const char *output, const struct sweep_setup *setup,
+                          const struct rows *rows, const struct shards *shards,
+                          const struct lock *lock, size_t *n_missing, struct err *err)
+{
+    enum status rc = OK;
+    char cpus[SHARDS_CPUS];
+    TRY(lock_check(lock, err));
+    TRY(store_write(output, setup->config, setup->resolved, setup->data, rows, setup->plan, shards,
+                    n_missing, err));
+    if (shards_cpu_types(shards, cpus) > 1)
+        fprintf(stderr,
+                "gmmsweep: warning: %s: fitted on CPUs of different types (%s), whose last bits may "
+                "differ\n",
+                output, cpus);
+done:
+    return rc;
+}
+
+enum status publish_summary(const char *output, const struct config *config, bool quiet,
+                            double wall_s, struct err *err)
+{
+    enum status rc = OK;
+    char path[DISK_PATH], duration[32];
+    struct fit_row *rows = NULL, *best = NULL;
+    size_t n = 0, n_degenerate = 0;
+    bool complete;
+    TRY(disk_join(output, "sweep.h5", path, err));
+    TRY(store_read_fits(path, &n, &rows, &complete, err));
+    for (size_t i = 0; i < n; i++) {
+        n_degenerate += strcmp(rows[i].status, outcome_names[OUTCOME_degenerate]) == 0;
+        if (rows[i].flagged || isnan(rows[i].bic)) continue; /* k-means has no BIC */
+        if (best == NULL || rows[i].bic < best->bic) best = &rows[i];
+    }
+    progress_duration(wall_s, duration);
+    if (!quiet) {
+        printf("%zu fits in %s, %zu degenerate", n, duration, n_degenerate);
+        if (best != NULL) printf("; best BIC: %s, %.2f", best->name, best->bic);
+        printf("\n%s\n", path);
+    }
+    if (config->run_fail_on == FAIL_ON_any && n_degenerate > 0)
+        FAIL(err, ERR_DEGENERATE, "%zu of %zu fits are degenerate (run.fail_on: any)", n_degenerate,
+             n);
+done:
+    free(rows);
+    return rc;
+}
