@@ -64,8 +64,8 @@ struct config {
 enum status config_read(const char *path, size_t n_overrides, const char *const *overrides,
                         struct config **out, struct err *err);
 
-/* The config whose resolved text (see below) this is, as a sweep keeps it beside the text it was made
- * from. `source`: where it was found, for messages. */
+/* The config whose resolved text (see below) this is, as a sweep keeps it beside the text it was
+ * made from. `source`: where it was found, for messages. */
 enum status config_read_resolved(const char *text, const char *source, const char *given,
                                  const char *overrides, struct config **out, struct err *err);
 

@@ -1,4 +1,5 @@
-/* disk.h - folders, and files that are replaced whole: a crash leaves the old one or the new one. */
+/* disk.h - folders, and files that are replaced whole: a crash leaves the old one or the new one.
+ */
 #ifndef GMMSWEEP_DISK_H
 #define GMMSWEEP_DISK_H
 
@@ -24,6 +25,6 @@ enum status disk_replace(const char *temporary, const char *path, struct err *er
 
 /* Writes `text` to `path` by way of `temporary`, with these permissions (0644, 0755). */
 enum status disk_write(const char *temporary, const char *path, const char *text, unsigned mode,
-                        struct err *err);
+                       struct err *err);
 
 #endif

@@ -47,11 +47,11 @@ struct em {
     struct task task; /* to be ticked while the phase is neither EM_WANTS_START nor EM_DONE */
     struct em_settings settings;
     enum em_phase phase;
-    enum em_phase ticked; /* the phase in which the present tick began */
+    enum em_phase ticked;  /* the phase in which the present tick began */
     size_t ticked_entries; /* n_entries and max_drop as it began */
     double ticked_drop;
-    uint64_t redraw;      /* the start it wants or has */
-    uint64_t trial;       /* of small-em; n_trials once the best goes on */
+    uint64_t redraw; /* the start it wants or has */
+    uint64_t trial;  /* of small-em; n_trials once the best goes on */
 
     /* When done, in the units of rows.h and the order in which it was fitted. */
     enum outcome outcome;

@@ -19,10 +19,10 @@
 /* One thread's memory. */
 struct scratch {
     const atomic_int *stop; /* not 0: give the pass up at the next chunk */
-    double *work;       /* [K, ROWS_CHUNK], the largest K of the sweep */
-    double *rows;       /* [2, ROWS_CHUNK] */
-    int32_t *component; /* [ROWS_CHUNK] */
-    double *family;     /* what the families of the sweep ask for, and one covariance [D, D] */
+    double *work;           /* [K, ROWS_CHUNK], the largest K of the sweep */
+    double *rows;           /* [2, ROWS_CHUNK] */
+    int32_t *component;     /* [ROWS_CHUNK] */
+    double *family;         /* what the families of the sweep ask for, and one covariance [D, D] */
 };
 
 /* Chunks of a batch, after which a heavy task's statistics are gathered. Two barriers a batch; the

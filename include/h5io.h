@@ -28,7 +28,7 @@ struct h5_array {
     enum h5_type type;
     int rank; /* 0: a scalar */
     size_t dims[H5_MAX_RANK];
-    bool by_row; /* chunked one index of the first axis at a time */
+    size_t chunk_rows; /* indices of the first axis in a chunk; 0: as many as fill 1 MiB */
     const char *long_name;
     const char *units; /* NULL: none (texts) */
 };

@@ -1,9 +1,9 @@
 /* lock.h - one process to a shard: a file made with O_EXCL that says who holds it.
  *
- * The file names host and boot (with the pid namespace), pid and its start time, user and Slurm job;
- * its holder rewrites a counter in it every LOCK_BEAT_S. A lock whose holder is dead is taken over:
- * at once if it was of this boot of this host, or of an earlier start of our own Slurm job; else once
- * it has not changed for LOCK_WATCH_S.
+ * The file names host and boot (with the pid namespace), pid and its start time, user and Slurm
+ * job; its holder rewrites a counter in it every LOCK_BEAT_S. A lock whose holder is dead is taken
+ * over: at once if it was of this boot of this host, or of an earlier start of our own Slurm job;
+ * else once it has not changed for LOCK_WATCH_S.
  */
 #ifndef GMMSWEEP_LOCK_H
 #define GMMSWEEP_LOCK_H
@@ -35,8 +35,8 @@ void lock_release(struct lock **lock);
 
 #define LOCK_HOLDER 512 /* room for a description of a holder */
 
-/* Describes who holds the lock at `path`: out [LOCK_HOLDER], "" if nobody does. True if that process is
- * known to live: it is of this boot of this host. */
+/* Describes who holds the lock at `path`: out [LOCK_HOLDER], "" if nobody does. True if that
+ * process is known to live: it is of this boot of this host. */
 bool lock_holder(const char *path, char *out);
 
 #endif

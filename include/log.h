@@ -16,10 +16,10 @@
 #define LOG_SYNC_S 5.0 /* longest that a finished fit may be unsafe; the promise is 10 s */
 
 enum log_type {
-    LOG_IDENTITY = 1, /* what the sweep is: formats, data, resolved config */
-    LOG_SESSION = 2,  /* who ran it, where, with what */
-    LOG_FINISHED = 3, /* one finished fit */
-    LOG_STARTED = 4,  /* a fit goes live */
+    LOG_IDENTITY = 1,   /* what the sweep is: formats, data, resolved config */
+    LOG_SESSION = 2,    /* who ran it, where, with what */
+    LOG_FINISHED = 3,   /* one finished fit */
+    LOG_STARTED = 4,    /* a fit goes live */
     LOG_CHECKPOINT = 5, /* the first record of a checkpoint (see checkpoint.h) */
     LOG_RUNNING = 6     /* the state of a live fit, in a checkpoint */
 };

@@ -7,9 +7,9 @@
 #include "shards.h"
 #include "sweep_setup.h"
 
-/* Writes output/sweep.h5 under `lock` from what `shards` hold of the plan; warns of sessions on CPUs
- * of different types. *n_missing: fits of the plan that are not finished. ERR_OUTPUT with path and
- * cause, and then an older sweep.h5 stands as it was. */
+/* Writes output/sweep.h5 under `lock` from what `shards` hold of the plan; warns of sessions on
+ * CPUs of different types. *n_missing: fits of the plan that are not finished. ERR_OUTPUT with path
+ * and cause, and then an older sweep.h5 stands as it was. */
 enum status publish_write(const char *output, const struct sweep_setup *setup,
                           const struct rows *rows, const struct shards *shards,
                           const struct lock *lock, size_t *n_missing, struct err *err);

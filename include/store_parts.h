@@ -27,21 +27,27 @@ struct store {
     const char **names;         /* [n_fits] group by group */
 };
 
+enum { STORE_MODEL_ARRAYS = 4 };
+
 struct model_group {
     char path[128]; /* "/models/diag-k005" */
     enum family_id family;
     size_t n_components;
     size_t n_fits;
     const char **names; /* [n_fits] in store->names */
+    size_t stretch;     /* fits in a chunk of its arrays, which are written together */
+    size_t n_waiting;   /* fits that wait for the stretch to be full */
+    double *waiting[STORE_MODEL_ARRAYS]; /* [stretch, ...] of each array */
 };
 
 /* Sizes of the axes of the group being written. */
 struct axes {
     size_t fit, component, feature, class, entry, row, session;
+    size_t fit_chunk; /* fits in a chunk; 0: as many as h5io likes */
 };
 
 /* Makes group/name over `axes_text` ("fit component feature") and ties each axis to its scale.
- * data NULL: to be filled with h5_put, one index of the first axis at a time. */
+ * data NULL: to be filled with h5_put. */
 enum status store_put_array(struct h5 *h5, const char *group, const char *name, enum h5_type type,
                             const struct axes *axes, const char *axes_text, const char *units,
                             const char *long_name, const void *data, struct err *err);

@@ -28,8 +28,8 @@ struct sweep_hooks {
 };
 
 /* Runs the fits of `plan` for which wanted [n_fits] is true, oldest first, plan->n_live at a time;
- * which fits run together changes no bit of any. heldout: rows to be scored only, or NULL. Ends when
- * none is left, or soon after *stop turns from 0 to another value. */
+ * which fits run together changes no bit of any. heldout: rows to be scored only, or NULL. Ends
+ * when none is left, or soon after *stop turns from 0 to another value. */
 enum status sweep_run(const struct config *config, const struct rows *rows,
                       const struct rows *heldout, const struct plan *plan, const bool *wanted,
                       const struct sweep_hooks *hooks, const atomic_int *stop, struct err *err);

@@ -1,4 +1,5 @@
-/* sweep_setup.h - what the commands that know a config have in common: from a command line to a checked plan. */
+/* sweep_setup.h - what the commands that know a config have in common: from a command line to a
+ * checked plan. */
 #ifndef GMMSWEEP_SWEEP_SETUP_H
 #define GMMSWEEP_SWEEP_SETUP_H
 

@@ -1,8 +1,10 @@
-/* watch.h - a thread beside the work that looks for reasons to stop and keeps the shard's lock alive.
+/* watch.h - a thread beside the work that looks for reasons to stop and keeps the shard's lock
+ * alive.
  *
- * Reasons: SIGTERM, SIGINT, SIGUSR1, SIGXCPU; the file STOP in the output folder; the time is up; the
- * lock is ours no more. The work then has WATCH_GRACE_S to save its state and end; after that the
- * thread ends the process, with what has been saved until then. A second signal ends it at once.
+ * Reasons: SIGTERM, SIGINT, SIGUSR1, SIGXCPU; the file STOP in the output folder; the time is up;
+ * the lock is ours no more. The work then has WATCH_GRACE_S to save its state and end; after that
+ * the thread ends the process, with what has been saved until then. A second signal ends it at
+ * once.
  */
 #ifndef GMMSWEEP_WATCH_H
 #define GMMSWEEP_WATCH_H
@@ -13,14 +15,15 @@
 
 struct watch;
 
-/* Starts it. max_time_s: from now on; 0: no limit. To be called once in a process, since signals are
- * the process's. ERR_INTERNAL if there can be no thread; *out is then NULL. */
+/* Starts it. max_time_s: from now on; 0: no limit. To be called once in a process, since signals
+ * are the process's. ERR_INTERNAL if there can be no thread; *out is then NULL. */
 enum status watch_start(double max_time_s, struct watch **out, struct err *err);
 
 /* Ends it; signals do what they did before. Accepts NULL. */
 void watch_end(struct watch **watch);
 
-/* From now on: looks for the file at `stop_path`, keeps `lock` alive. Both must outlive the watch. */
+/* From now on: looks for the file at `stop_path`, keeps `lock` alive. Both must outlive the watch.
+ */
 void watch_folder(struct watch *watch, const char *stop_path, struct lock *lock);
 
 /* Turns from 0 when the work is to stop. */

@@ -121,8 +121,8 @@ static bool may_begin(void *context, const struct plan_fit *fit)
     const double left_s = watch_left_s(setup->watch);
     if (isinf(left_s)) return true;
     double worked_s = clock_monotonic_s() - keeper->began_s;
-    double rate = keeper->flops > 0.0 ? keeper->flops / worked_s
-                                      : PLAN_FLOPS_PER_S * (double)plan->n_threads;
+    double rate =
+        keeper->flops > 0.0 ? keeper->flops / worked_s : PLAN_FLOPS_PER_S * (double)plan->n_threads;
     /* The fits that are worked on at once share what is done. */
     double first_s =
         plan_first_flops(setup->sweep->data, fit) / rate * (double)plan->n_live + ENDING_S;

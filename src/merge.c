@@ -122,8 +122,7 @@ static void name_missing(const struct merge *merge, struct err *err)
         err_add(err, ERR_PARTIAL, "  missing: %s", plan->fits[i].name);
         n++;
     }
-    if (n < merge->n_missing)
-        err_add(err, ERR_PARTIAL, "  and %zu more", merge->n_missing - n);
+    if (n < merge->n_missing) err_add(err, ERR_PARTIAL, "  and %zu more", merge->n_missing - n);
 }
 
 /* The log of the shard, or NULL if it has none. */
@@ -197,8 +196,8 @@ enum status command_merge(const struct cli *cli, struct err *err)
     TRY(publish_write(merge.output, &merge.setup, merge.rows, merge.shards, merge.lock,
                       &merge.n_missing, err));
     if (merge.n_missing > 0) TRY(tell_missing(&merge, err));
-    TRY(publish_summary(merge.output, merge.setup.config, cli->quiet,
-                        clock_monotonic_s() - began_s, err));
+    TRY(publish_summary(merge.output, merge.setup.config, cli->quiet, clock_monotonic_s() - began_s,
+                        err));
 done:
     watch_end(&merge.watch);
     lock_release(&merge.lock);

@@ -18,10 +18,11 @@ enum status publish_write(const char *output, const struct sweep_setup *setup,
     TRY(store_write(output, setup->config, setup->resolved, setup->data, rows, setup->plan, shards,
                     n_missing, err));
     if (shards_cpu_types(shards, cpus) > 1)
-        fprintf(stderr,
-                "gmmsweep: warning: %s: fitted on CPUs of different types (%s), whose last bits may "
-                "differ\n",
-                output, cpus);
+        fprintf(
+            stderr,
+            "gmmsweep: warning: %s: fitted on CPUs of different types (%s), whose last bits may "
+            "differ\n",
+            output, cpus);
 done:
     return rc;
 }

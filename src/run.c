@@ -24,8 +24,8 @@ struct run {
     char folder[DISK_PATH], stop_path[DISK_PATH];
     struct shards *shards, *old; /* old: what --replace has moved away */
     struct rows *rows, *heldout;
-    ptrdiff_t *place;   /* [n_fits] of each fit in shards, or in old, or -1 */
-    bool *wanted;       /* [n_fits] ours, and not finished */
+    ptrdiff_t *place;      /* [n_fits] of each fit in shards, or in old, or -1 */
+    bool *wanted;          /* [n_fits] ours, and not finished */
     size_t n_ours, n_left; /* fits of the shard: in all, and not finished */
     bool out_of_time;
 };
@@ -182,8 +182,9 @@ static void summarise_shard(const struct run *run)
     char duration[32];
     progress_duration(clock_monotonic_s() - run->began_s, duration);
     if (!run->cli->quiet)
-        printf("shard %zu of %zu: its %zu fits are finished, in %s; 'gmmsweep merge %s' gathers all\n",
-               run->shard, run->n_shards, run->n_ours, duration, run->setup.config->output_path);
+        printf(
+            "shard %zu of %zu: its %zu fits are finished, in %s; 'gmmsweep merge %s' gathers all\n",
+            run->shard, run->n_shards, run->n_ours, duration, run->setup.config->output_path);
 }
 
 static enum status publish(struct run *run, struct err *err)
@@ -206,13 +207,11 @@ done:
 static enum status tell_left(const struct run *run, struct err *err)
 {
     const enum status rc = watch_status(run->watch);
-    const char *why =
-        run->out_of_time ? "no time for another fit" : watch_reason(run->watch);
+    const char *why = run->out_of_time ? "no time for another fit" : watch_reason(run->watch);
     return err_set(err, rc, "%s: stopped (%s) with %zu of %zu fits left; %s",
                    run->setup.config->output_path, why, run->n_left, run->n_ours,
-                   rc == ERR_PARTIAL
-                       ? "the same command goes on"
-                       : "nothing was saved that would bring another start further");
+                   rc == ERR_PARTIAL ? "the same command goes on"
+                                     : "nothing was saved that would bring another start further");
 }
 
 /* Folders that were made for nothing go again, if they are empty. */

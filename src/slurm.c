@@ -88,7 +88,8 @@ static enum status check_lines(const struct job *job, struct err *err)
     for (size_t i = 0; i < config->slurm_extra.n; i++) {
         TRY(check_line("slurm.extra", config->slurm_extra.v[i], err));
         if (config->slurm_extra.v[i][0] != '-')
-            FAIL(err, ERR_CONFIG, "slurm.extra: '%s', expected options of sbatch such as --qos=long",
+            FAIL(err, ERR_CONFIG,
+                 "slurm.extra: '%s', expected options of sbatch such as --qos=long",
                  config->slurm_extra.v[i]);
     }
 done:
@@ -137,10 +138,9 @@ static void print_array(FILE *out, const struct job *job)
             GMMSWEEP_VERSION, job->n_tasks, job->n_cpus, signal_s);
     print_time(out, job->time_s);
     print_head(out, job, "gmmsweep", "array-%A_%a.log");
-    fprintf(out,
-            "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK\n"
-            "export OMP_PLACES=cores OMP_PROC_BIND=close\n"
-            "srun ");
+    fprintf(out, "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK\n"
+                 "export OMP_PLACES=cores OMP_PROC_BIND=close\n"
+                 "srun ");
     print_word(out, job->program);
     fprintf(out, " run --shard \"$SLURM_ARRAY_TASK_ID/%zu\" \\\n", job->n_tasks);
     fprintf(out, "    --threads \"$SLURM_CPUS_PER_TASK\" --max-time %.0f ", floor(max_s));
@@ -225,8 +225,7 @@ static void tell(const struct sweep_setup *setup, const struct job *job)
 {
     char limit[32], each[32];
     progress_duration(job->time_s, limit);
-    progress_duration(setup->plan->flops / PLAN_FLOPS_PER_S /
-                          (double)(job->n_tasks * job->n_cpus),
+    progress_duration(setup->plan->flops / PLAN_FLOPS_PER_S / (double)(job->n_tasks * job->n_cpus),
                       each);
     printf("%zu fits in %zu tasks of %zu CPUs, %llu MiB, limit %s; about %s each, if fits take %d "
            "iterations\nbash ",
@@ -277,8 +276,9 @@ enum status command_slurm(const struct cli *cli, struct err *err)
     const struct config *config = setup.config;
     job.config = config;
     job.n_cpus = config->slurm_cpus > 0 ? (size_t)config->slurm_cpus : USUAL_CPUS;
-    TRY(sweep_setup_plan((int)job.n_cpus, config->slurm_mem > 0 ? (double)config->slurm_mem : INFINITY,
-                         cli->quiet, &setup, err));
+    TRY(sweep_setup_plan((int)job.n_cpus,
+                         config->slurm_mem > 0 ? (double)config->slurm_mem : INFINITY, cli->quiet,
+                         &setup, err));
     size_job(&setup, &job);
     TRY(check_lines(&job, err));
     TRY(choose_folder(cli, &job, err));

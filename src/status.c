@@ -1,4 +1,5 @@
-/* status.c - `gmmsweep status`: what is finished, running and missing, and how long it will take. */
+/* status.c - `gmmsweep status`: what is finished, running and missing, and how long it will take.
+ */
 #include "commands.h"
 #include "inspect.h"
 #include "lock.h"
@@ -15,12 +16,12 @@
 /* A shard as it stands now. */
 struct shard_state {
     char holder[LOCK_HOLDER]; /* who runs it; "" if nobody does */
-    bool runs;        /* its log grows, or its lock's holder lives */
-    double session_s; /* that its latest session has worked */
+    bool runs;                /* its log grows, or its lock's holder lives */
+    double session_s;         /* that its latest session has worked */
 };
 
-/* A lock is rewritten every LOCK_BEAT_S; one older than a few of them is nobody's, unless its holder
- * can be seen to live. */
+/* A lock is rewritten every LOCK_BEAT_S; one older than a few of them is nobody's, unless its
+ * holder can be seen to live. */
 static bool is_fresh(const char *lock, time_t now)
 {
     struct stat about;
@@ -40,8 +41,7 @@ static enum status look_at(const struct shard_log *log, struct shard_state *stat
     state->runs = state->holder[0] != '\0' && (lives || is_fresh(lock, now));
     if (stat(log->path, &about) == 0 &&
         strptime(log->started, "%Y-%m-%dT%H:%M:%SZ", &parts) != NULL)
-        state->session_s =
-            fmax(0.0, difftime(state->runs ? now : about.st_mtime, timegm(&parts)));
+        state->session_s = fmax(0.0, difftime(state->runs ? now : about.st_mtime, timegm(&parts)));
 done:
     return rc;
 }
@@ -90,8 +90,9 @@ static enum status print_total(const struct inspection *inspection,
     enum status rc = OK;
     const struct shards *shards = inspection->shards;
     struct table *table = NULL;
-    static const char *const names[] = {"finished",   "running", "missing",  "converged", "max_iter",
-                                        "degenerate", "flagged", "sessions", "left_s"};
+    static const char *const names[] = {"finished",  "running",  "missing",
+                                        "converged", "max_iter", "degenerate",
+                                        "flagged",   "sessions", "left_s"};
     int64_t ended[3] = {0}, flagged = 0, running = 0;
     for (size_t i = 0; i < inspection->n_fits; i++) {
         flagged += inspection->fits[i].flagged;
@@ -100,9 +101,8 @@ static enum status print_total(const struct inspection *inspection,
     }
     for (size_t i = 0; shards != NULL && i < shards->n_logs; i++)
         if (states[i].runs) running += (int64_t)shards->logs[i].n_live;
-    const size_t n_missing = inspection->n_planned > inspection->n_fits
-                                 ? inspection->n_planned - inspection->n_fits
-                                 : 0;
+    const size_t n_missing =
+        inspection->n_planned > inspection->n_fits ? inspection->n_planned - inspection->n_fits : 0;
     TRY(table_create(sizeof names / sizeof names[0], names, &table, err));
     table_int(table, (int64_t)inspection->n_fits);
     table_int(table, running);
@@ -111,7 +111,10 @@ static enum status print_total(const struct inspection *inspection,
         table_int(table, ended[o]);
     table_int(table, flagged);
     table_int(table, shards != NULL ? (int64_t)shards->n_sessions : 0);
-    table_real(table, shards != NULL ? left_s(shards, states, n_missing) : n_missing == 0 ? 0 : NAN,
+    table_real(table,
+               shards != NULL   ? left_s(shards, states, n_missing)
+               : n_missing == 0 ? 0
+                                : NAN,
                0);
     TRY(table_print(table, json ? TABLE_JSON : TABLE_TEXT, stdout, err));
 done:

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_S 0.05    /* between looks at signals and clock */
+#define LOOK_S 0.05     /* between looks at signals and clock */
 #define STOP_FILE_S 1.0 /* between looks for the file */
 
 /* What reached us at nearly the same time was sent once: `timeout` signals a process and its

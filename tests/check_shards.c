@@ -142,9 +142,9 @@ START_TEST(folder_tells_its_sweep)
 }
 END_TEST
 
-/* Logs of several shards, of sweeps cut in two and in three, are one: of a fit that two of them hold
- * the record under the larger limit counts; sessions come by their start; the sweep is the latest
- * session's; and each log tells how far its latest session has come. */
+/* Logs of several shards, of sweeps cut in two and in three, are one: of a fit that two of them
+ * hold the record under the larger limit counts; sessions come by their start; the sweep is the
+ * latest session's; and each log tells how far its latest session has come. */
 START_TEST(shards_are_one_sweep)
 {
     static const struct {

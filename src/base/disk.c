@@ -63,7 +63,7 @@ done:
 }
 
 enum status disk_write(const char *temporary, const char *path, const char *text, unsigned mode,
-                        struct err *err)
+                       struct err *err)
 {
     unlink(temporary); /* one that a crash left may have other permissions */
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);

@@ -132,7 +132,8 @@ static enum status read_text(struct reader *reader, const char *source, size_t l
     reader->base = working_folder;
     for (size_t i = 0; i < n_overrides; i++)
         TRY(config_reader_override(reader, overrides[i], err));
-    if (file == OK) check_together(reader, source); /* else what is missing may stand further down */
+    if (file == OK)
+        check_together(reader, source); /* else what is missing may stand further down */
     if (reader->mistakes.err.status != OK) {
         *err = reader->mistakes.err;
         rc = ERR_CONFIG;

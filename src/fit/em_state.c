@@ -1,8 +1,8 @@
 /* em_state.c - the state of a fit as a checkpoint keeps it.
  *
- * Between two ticks a fit is its parameters and its trace, and all else is made from them again. What
- * a tick would repeat is left to be repeated: a fit that is to be scored goes back to the step whose
- * pass ended it, a start that is set up to the wish for it.
+ * Between two ticks a fit is its parameters and its trace, and all else is made from them again.
+ * What a tick would repeat is left to be repeated: a fit that is to be scored goes back to the step
+ * whose pass ended it, a start that is set up to the wish for it.
  */
 #include "em.h"
 

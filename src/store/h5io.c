@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define DEFLATE_FROM_BYTES 65536
-#define DEFLATE_LEVEL 4
+#define DEFLATE_LEVEL                                                                              \
+    1 /* 4 makes the file of 10,000 small fits 1 % smaller and takes a fifth longer */
 #define LARGEST_CHUNK ((size_t)1 << 30)
 #define CHUNK_BYTES (1 << 20) /* of arrays not chunked by row; HDF5's chunk cache is 1 MiB */
 
@@ -175,7 +176,6 @@ static size_t size_of(enum h5_type type)
 
 /* --- writing --- */
 
-/* Chunks: one index of the first axis, or as many as fill CHUNK_BYTES. */
 static hid_t creation_properties(const struct h5_array *array)
 {
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
@@ -187,13 +187,13 @@ static hid_t creation_properties(const struct h5_array *array)
         row_bytes *= array->dims[i];
     }
     /* HDF5 wants chunks under 4 GiB: a row that is larger is cut along its next axes. */
-    for (int i = 1; array->by_row && i < array->rank && row_bytes > LARGEST_CHUNK; i++) {
+    for (int i = 1; i < array->rank && row_bytes > LARGEST_CHUNK; i++) {
         row_bytes /= array->dims[i];
         chunk[i] = 1;
     }
-    size_t rows = CHUNK_BYTES / row_bytes;
+    size_t rows = array->chunk_rows > 0 ? array->chunk_rows : CHUNK_BYTES / row_bytes;
     if (rows > array->dims[0]) rows = array->dims[0];
-    chunk[0] = array->by_row || rows == 0 ? 1 : rows;
+    chunk[0] = rows == 0 ? 1 : rows;
     H5Pset_chunk(creation, array->rank, chunk);
     H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED);
     if (array->type == H5_TEXT) return creation;

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEXT_BYTES 1024   /* of a lock file; always the same, so that rewriting needs no room */
-#define POLL_S 0.5        /* between looks at a lock that is watched */
-#define MOST_TRIES 10     /* at a lock that others take and leave meanwhile */
+#define TEXT_BYTES 1024    /* of a lock file; always the same, so that rewriting needs no room */
+#define POLL_S 0.5         /* between looks at a lock that is watched */
+#define MOST_TRIES 10      /* at a lock that others take and leave meanwhile */
 #define BEAT_LINE "beat: " /* the last line; its digits are all that ever changes */
 
 struct lock {
@@ -216,7 +216,8 @@ static enum status watch(const char *path, const char *text, const struct holder
     return OK;
 }
 
-/* Removes the lock with this text and no other: two that take over at once must not both succeed. */
+/* Removes the lock with this text and no other: two that take over at once must not both succeed.
+ */
 static enum status bury(const char *path, const char *text, const struct holder *self,
                         struct err *err)
 {
@@ -249,7 +250,8 @@ static enum status displace(const char *path, const struct holder *self, const a
         return err_set(err, ERR_OUTPUT, "%s: cannot read the lock: %s", path, strerror(errno));
     }
     bool known = parse(text, &holder);
-    if (known && is_alive_here(&holder, self)) return refuse(path, &holder, ", which is running", err);
+    if (known && is_alive_here(&holder, self))
+        return refuse(path, &holder, ", which is running", err);
     enum status rc = known && is_dead(&holder, self) ? OK : watch(path, text, &holder, stop, err);
     return rc == OK ? bury(path, text, self, err) : rc;
 }

@@ -80,8 +80,7 @@ static enum status list_logs(const char *output, struct shards *shards, struct e
     if (folder == NULL) FAIL(err, ERR_DATA, "%s: %s", path, strerror(errno));
     while ((entry = readdir(folder)) != NULL)
         TRY(add_log(shards, output, entry->d_name, err));
-    if (shards->n_logs > 0)
-        qsort(shards->logs, shards->n_logs, sizeof *shards->logs, compare_logs);
+    if (shards->n_logs > 0) qsort(shards->logs, shards->n_logs, sizeof *shards->logs, compare_logs);
 done:
     if (folder != NULL) closedir(folder);
     return rc;

@@ -23,7 +23,7 @@ enum status store_put_array(struct h5 *h5, const char *group, const char *name, 
     char path[256], scale[H5_MAX_RANK][64], scale_path[512];
     struct h5_array array = {.path = path,
                              .type = type,
-                             .by_row = data == NULL,
+                             .chunk_rows = axes->fit_chunk,
                              .long_name = long_name,
                              .units = type == H5_TEXT ? NULL : units};
     snprintf(path, sizeof path, "%s/%s", group, name);
@@ -33,8 +33,6 @@ enum status store_put_array(struct h5 *h5, const char *group, const char *name, 
         array.dims[array.rank] = axis_size(axes, scale[array.rank]);
         at += length + (at[length] == ' ');
     }
-    /* Entries of a history belong to fits of very different length; whole chunks serve them. */
-    if (strcmp(axes_text, "entry") == 0) array.by_row = false;
     TRY(h5_write(h5, &array, data, err));
     for (int i = 0; i < array.rank; i++) {
         snprintf(scale_path, sizeof scale_path, "%s/%s", group, scale[i]);

@@ -11,13 +11,16 @@ static const struct model_array {
     const char *axes;
     const char *units;
     const char *long_name;
-} model_arrays[] = {
+} model_arrays[STORE_MODEL_ARRAYS] = {
     {"weights", "fit component", "1", "mixing weights"},
     {"means", "fit component feature", "feature unit", "means"},
     {"covariances", NULL, "feature unit^2", "covariances, as scikit-learn's covariances_"},
     {"confusion", "fit component class", "1", "weight of the rows of a class given to a component"},
 };
-enum { N_MODEL_ARRAYS = sizeof model_arrays / sizeof model_arrays[0] };
+
+/* Whoever reads one model reads its chunk, which should be no more than this unless the model is.
+ */
+#define CHUNK_BYTES 65536
 
 /* Fits whose models have one shape stand together. */
 static void group_path(const struct fit_row *row, char *path, size_t size)
@@ -69,7 +72,31 @@ done:
     return rc;
 }
 
-static enum status create_model_group(struct store *store, const struct model_group *group,
+/* Doubles of one fit in each of the model_arrays; 0 where the group has none. */
+static void array_lengths(const struct store *store, const struct model_group *group,
+                          size_t lengths[STORE_MODEL_ARRAYS])
+{
+    const size_t n_components = group->n_components, n_features = store->data->n_features;
+    lengths[0] = n_components;
+    lengths[1] = n_components * n_features;
+    lengths[2] = group->family == FAMILY_none
+                     ? 0
+                     : families[group->family]->n_covariances(n_components, n_features);
+    lengths[3] = n_components * store->data->n_classes;
+}
+
+static void choose_stretch(const struct store *store, struct model_group *group)
+{
+    size_t lengths[STORE_MODEL_ARRAYS], most = 1;
+    array_lengths(store, group, lengths);
+    for (size_t a = 0; a < STORE_MODEL_ARRAYS; a++)
+        if (lengths[a] > most) most = lengths[a];
+    group->stretch = CHUNK_BYTES / (most * sizeof(double));
+    if (group->stretch < 1) group->stretch = 1;
+    if (group->stretch > group->n_fits) group->stretch = group->n_fits;
+}
+
+static enum status create_model_group(struct store *store, struct model_group *group,
                                       struct err *err)
 {
     enum status rc = OK;
@@ -77,7 +104,9 @@ static enum status create_model_group(struct store *store, const struct model_gr
     const bool has_covariances = group->family != FAMILY_none;
     const char *family_axes = has_covariances ? families[group->family]->axes : "";
     char axes_text[128];
+    choose_stretch(store, group);
     const struct axes axes = {.fit = group->n_fits,
+                              .fit_chunk = group->stretch,
                               .component = group->n_components,
                               .feature = store->data->n_features,
                               .class = store->data->n_classes};
@@ -94,7 +123,7 @@ static enum status create_model_group(struct store *store, const struct model_gr
     if (axes.class > 0)
         TRY(store_put_axis(h5, group->path, "class", H5_TEXT, axes.class, "class",
                            store->data->class_names, err));
-    for (size_t a = 0; a < N_MODEL_ARRAYS; a++) {
+    for (size_t a = 0; a < STORE_MODEL_ARRAYS; a++) {
         const struct model_array *array = &model_arrays[a];
         if (array->axes != NULL && strstr(array->axes, "class") != NULL && axes.class == 0)
             continue;
@@ -108,22 +137,54 @@ done:
     return rc;
 }
 
+/* Writes the waiting fits, the last of which is at place `last` of the group. */
+static enum status write_models(struct store *store, struct model_group *group, size_t last,
+                                struct err *err)
+{
+    enum status rc = OK;
+    for (size_t a = 0; a < STORE_MODEL_ARRAYS; a++) {
+        char path[256];
+        if (group->waiting[a] == NULL) continue;
+        snprintf(path, sizeof path, "%s/%s", group->path, model_arrays[a].name);
+        TRY(h5_put(store->h5, path, last + 1 - group->n_waiting, group->n_waiting,
+                   group->waiting[a], err));
+    }
+    group->n_waiting = 0;
+done:
+    return rc;
+}
+
+static void forget_models(struct model_group *group)
+{
+    for (size_t a = 0; a < STORE_MODEL_ARRAYS; a++) {
+        free(group->waiting[a]);
+        group->waiting[a] = NULL;
+    }
+}
+
+/* The fits of a group come in their order; a group is held in memory for one stretch of it. */
 static enum status put_model(struct store *store, size_t fit, const struct result *result,
                              struct err *err)
 {
     enum status rc = OK;
     const struct model *model = result->model;
-    /* In the order of model_arrays. */
-    const double *const values[N_MODEL_ARRAYS] = {
-        model->weights, model->means, model->n_covariances > 0 ? model->covariances : NULL,
-        result->confusion};
-    for (size_t a = 0; a < N_MODEL_ARRAYS; a++) {
-        char path[256];
-        if (values[a] == NULL) continue;
-        snprintf(path, sizeof path, "%s/%s", store->groups[store->group_of[fit]].path,
-                 model_arrays[a].name);
-        TRY(h5_put(store->h5, path, store->place_in[fit], 1, values[a], err));
+    struct model_group *group = &store->groups[store->group_of[fit]];
+    const size_t place = store->place_in[fit];
+    const double *const values[STORE_MODEL_ARRAYS] = {model->weights, model->means,
+                                                      model->covariances, result->confusion};
+    size_t lengths[STORE_MODEL_ARRAYS];
+    array_lengths(store, group, lengths);
+    for (size_t a = 0; a < STORE_MODEL_ARRAYS; a++) {
+        if (lengths[a] == 0) continue;
+        if (group->waiting[a] == NULL)
+            TRY_ALLOC(group->waiting[a], group->stretch * lengths[a], err);
+        memcpy(group->waiting[a] + group->n_waiting * lengths[a], values[a],
+               lengths[a] * sizeof(double));
     }
+    group->n_waiting++;
+    if (group->n_waiting == group->stretch || place + 1 == group->n_fits)
+        TRY(write_models(store, group, place, err));
+    if (place + 1 == group->n_fits) forget_models(group);
 done:
     return rc;
 }
@@ -222,6 +283,8 @@ enum status store_write_results(struct store *store, struct err *err)
     }
     TRY(write_stretch(store, &stretch, err));
 done:
+    for (size_t g = 0; g < store->n_groups; g++)
+        forget_models(&store->groups[g]);
     result_destroy(&result);
     free(stretch.reals);
     free(stretch.ints);
