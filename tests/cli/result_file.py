@@ -3,6 +3,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import pathlib
 import struct
 import sys
@@ -51,16 +52,16 @@ class ResultFile(harness.Case):
         )
         cls.file = cls.out / "sweep.h5"
 
-    def open(self):
-        f = harness.need("h5py").File(self.file, "r")
+    def open(self, file=None):
+        f = harness.need("h5py").File(file or self.file, "r")
         self.addCleanup(f.close)
         return f
 
-    def datasets(self):
+    def datasets(self, file=None):
         """(path, dataset) of every dataset; every group is opened on the way."""
         h5py = harness.need("h5py")
         found = []
-        self.open().visititems(lambda name, d: found.append((name, d)))
+        self.open(file).visititems(lambda name, d: found.append((name, d)))
         return [(name, d) for name, d in found if isinstance(d, h5py.Dataset)]
 
     def test_layout(self):
@@ -214,10 +215,20 @@ class ResultFile(harness.Case):
         self.assertGreater(covered, 50)
 
     def test_chunks(self):
-        """Models are chunked one fit at a time."""
-        for name, d in self.datasets():
-            if name.startswith("models/") and d.ndim > 1:
-                self.assertEqual(d.chunks, (1, *d.shape[1:]), name)
+        """A chunk of models holds whole fits, and no more than 64 KiB unless one fit is larger."""
+        wide = {"path": harness.DIGITS, "limit": 300, "pool": 2}
+        sweep = {"components": [2, 3], "covariance": ["full", "diag"]}
+        folder = self.sweep(wide, "wide", sweep=sweep, em={"max_iter": 2})
+        several = {True: 0, False: 0}
+        for file in (self.file, folder / "sweep.h5"):
+            for name, d in self.datasets(file):
+                if not name.startswith("models/") or d.ndim < 2:
+                    continue
+                self.assertEqual(d.chunks[1:], d.shape[1:], name)
+                chunk_bytes = d.dtype.itemsize * math.prod(d.chunks)
+                self.assertTrue(chunk_bytes <= 65536 or d.chunks[0] == 1, name)
+                several[d.chunks[0] > 1] += 1
+        self.assertTrue(all(several.values()), several)
 
     def test_consistency(self):
         """History rows, counts, names and /best agree with /fits; weights sum to 1, sorted."""
