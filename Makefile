@@ -47,9 +47,10 @@ formatted := $(wildcard src/*.[ch] src/*/*.[ch] include/*.h include/*/*.h tests/
 
 MAKEFLAGS += --no-print-directory
 say = $(if $(V),,@printf '  %-3s %s\n' $1 $2;)
+judged = GMMSWEEP=$(abspath $(BUILD)/gmmsweep) PYTHON=$$(sh src/deps.sh python)
 deps = +@MAKE='$(MAKE)' sh src/deps.sh
 
-.PHONY: all deps demo check units tests asan ubsan tsan coverage format format-check install clean \
+.PHONY: all deps demo check check-slurm units tests asan ubsan tsan coverage format format-check install clean \
   help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -101,8 +102,10 @@ check: ## install (judges too), build and run all tests; PYTHON= names the inter
 	$(deps) check
 	@$(MAKE) all
 	@if MAKE='$(MAKE)' sh src/deps.sh has check; then $(MAKE) tests; fi
-	@GMMSWEEP=$(abspath $(BUILD)/gmmsweep) PYTHON=$$(sh src/deps.sh python) \
-	  sh tests/run.sh $(programs) $(scripts)
+	@$(judged) sh tests/run.sh $(programs) $(scripts)
+
+check-slurm: all ## a night under a private Slurm (needs slurm-wlm and munge; three minutes)
+	@$(judged) sh -c '"$$PYTHON" tests/slurm/night.py'
 
 tests: $(programs)
 

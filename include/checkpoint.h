@@ -20,10 +20,17 @@ enum status checkpoint_open(const struct shards *shards, const char *folder,
 
 void checkpoint_close(struct checkpoint **checkpoint);
 
-/* Brings a fit that em_create has just made to the farthest state that is kept of it, if there is
- * one; *place: where it then is. */
-enum status checkpoint_resume(struct checkpoint *checkpoint, const struct plan_fit *fit,
-                              struct em *em, struct em_place *place, struct err *err);
+/* How far a fit has come, its start included. */
+struct checkpoint_place {
+    struct em_place em;
+    uint64_t lloyd; /* iterations of the start that it waits for */
+};
+struct checkpoint_place checkpoint_place(const struct live_fit *live);
+bool checkpoint_precedes(struct checkpoint_place a, struct checkpoint_place b);
+
+/* Brings a fit that has just gone live to the farthest state that is kept of it, if there is one. */
+enum status checkpoint_resume(struct checkpoint *checkpoint, size_t n_features,
+                              struct live_fit *live, struct err *err);
 
 /* Writes the states of live [n_live] and those of this folder that no fit has gone on from yet.
  * *bytes: what was written. ERR_OUTPUT with path and cause; the older checkpoint then stands. */

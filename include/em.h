@@ -116,9 +116,8 @@ struct em_place {
 };
 bool em_place_precedes(struct em_place a, struct em_place b);
 
-/* Where em_pack's state of `em` is, and where the state in `unpack` is, without reading on. */
+/* Where em_pack's state of `em` is. */
 struct em_place em_place_of(const struct em *em);
-struct em_place em_place_packed(struct unpack unpack);
 
 /* Brings a fit that em_create has just made to a packed state. False if that is not a state of such
  * a fit, and then `em` is as it was. ERR_INTERNAL without memory. */

@@ -3,6 +3,7 @@
 #ifndef GMMSWEEP_KMEANS_H
 #define GMMSWEEP_KMEANS_H
 
+#include "pack.h"
 #include "start.h"
 
 /* Chooses K seeds as means by plain D^2 sampling, so that the seeds of K are the first K of any
@@ -18,5 +19,28 @@ static inline size_t kmeans_sums(size_t n_components, size_t n_features)
 
 /* Lloyd's iterations from the start's means until they settle. Wants start->assignment. */
 void kmeans_lloyd(struct start *start);
+
+/* Lloyd's iterations of a start as a checkpoint keeps them: the means of the last two, the earlier
+ * ones so that the rows' clusters can be told again. */
+struct lloyd {
+    uint64_t n_iterations;
+    bool settled, converged;
+    size_t n;       /* K * D */
+    double *means;  /* [n] */
+    double *before; /* [n] */
+};
+
+/* Appends where the start's Lloyd is; of a start that has no step of it done yet, or NULL, that there
+ * is nothing. */
+void kmeans_pack(const struct start *start, struct pack *pack);
+
+/* *out: what kmeans_pack appended; NULL if that is nothing, or of other sizes than n = K * D.
+ * ERR_INTERNAL without memory. */
+enum status kmeans_unpack(struct unpack *unpack, size_t n, struct lloyd **out, struct err *err);
+
+void kmeans_forget(struct lloyd **lloyd);
+
+/* Brings a start that has just been made to where its Lloyd was, with the same bits to come. */
+void kmeans_resume(struct start *start, const struct lloyd *lloyd);
 
 #endif

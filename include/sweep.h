@@ -2,6 +2,7 @@
 #ifndef GMMSWEEP_SWEEP_H
 #define GMMSWEEP_SWEEP_H
 
+#include "kmeans.h"
 #include "plan.h"
 
 /* A fit that is worked on. */
@@ -9,6 +10,8 @@ struct live_fit {
     const struct plan_fit *fit;
     struct em *em;          /* NULL for k-means, which is nothing but a start */
     struct start *clusters; /* of k-means, once it has settled; shared */
+    const struct start *awaited; /* the start that is not finished yet, or NULL; shared */
+    struct lloyd *lloyd;         /* where that start was in an earlier session, or NULL */
     bool done;
 };
 
@@ -18,8 +21,9 @@ struct sweep_hooks {
     void *context;
     /* Whether the fit may still be begun; once it may not, none is any more. */
     bool (*may_begin)(void *context, const struct plan_fit *fit);
-    /* A fit goes live; `em` (NULL for k-means) may be brought to a state of an earlier session. */
-    enum status (*begin)(void *context, const struct plan_fit *fit, struct em *em, struct err *err);
+    /* A fit goes live; live->em (NULL for k-means) and live->lloyd may be brought to a state of an
+     * earlier session. */
+    enum status (*begin)(void *context, struct live_fit *live, struct err *err);
     /* A fit has ended; it is the caller's no longer than the call. */
     enum status (*finish)(void *context, const struct live_fit *live, struct err *err);
     /* After each tick; `last`: the sweep has been stopped and ends after this. */

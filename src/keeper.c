@@ -20,7 +20,7 @@ struct keeper {
     struct log *log;
     struct checkpoint *checkpoint;
     struct progress progress;
-    struct em_place *begun; /* [n_fits] where each fit was when it went live */
+    struct checkpoint_place *begun; /* [n_fits] where each fit was when it went live */
     double began_s, ticked_s, checkpoint_due_s;
     double flops;    /* of the ticks so far */
     double stored_s; /* spent in log and checkpoints */
@@ -130,17 +130,17 @@ static bool may_begin(void *context, const struct plan_fit *fit)
     return !keeper->out_of_time;
 }
 
-static enum status begin(void *context, const struct plan_fit *fit, struct em *em, struct err *err)
+static enum status begin(void *context, struct live_fit *live, struct err *err)
 {
     enum status rc = OK;
     struct keeper *keeper = context;
+    const struct keeper_setup *setup = &keeper->setup;
     struct pack payload = {0};
     const double from_s = clock_monotonic_s();
-    pack_text(&payload, fit->id);
+    pack_text(&payload, live->fit->id);
     TRY(log_append(keeper->log, LOG_STARTED, &payload, err));
-    if (em != NULL)
-        TRY(checkpoint_resume(keeper->checkpoint, fit, em, &keeper->begun[index_of(keeper, fit)],
-                              err));
+    TRY(checkpoint_resume(keeper->checkpoint, setup->rows->n_features, live, err));
+    keeper->begun[index_of(keeper, live->fit)] = checkpoint_place(live);
     keeper->stored_s += clock_monotonic_s() - from_s;
 done:
     free(payload.bytes);
@@ -176,8 +176,8 @@ done:
 static bool has_advanced(const struct keeper *keeper, const struct live_fit *live, size_t n_live)
 {
     for (size_t i = 0; i < n_live; i++)
-        if (live[i].em != NULL && em_place_precedes(keeper->begun[index_of(keeper, live[i].fit)],
-                                                    em_place_of(live[i].em)))
+        if (checkpoint_precedes(keeper->begun[index_of(keeper, live[i].fit)],
+                                checkpoint_place(&live[i])))
             return true;
     return false;
 }

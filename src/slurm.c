@@ -19,8 +19,9 @@
  * runs again. */
 #define TIME_SHARE 0.5
 
-/* The signal comes so long before the end, and up to 60 s earlier; then the program's own limit, in
- * case it does not come. Of a short limit no more than a quarter is given away. */
+/* The signal comes so long before the end, and up to 60 s earlier (Slurm looks every 30 s); then the
+ * program's own limit, in case it does not come. Of a short limit no more than a quarter is given
+ * away. */
 #define SIGNAL_S 120.0
 #define MAX_TIME_S 90.0
 
@@ -56,17 +57,16 @@ static void print_word(FILE *out, const char *text)
     fputc('\'', out);
 }
 
-/* "#SBATCH --name=value" as sbatch reads it: quotes group, a backslash takes what follows as it is.
- * In a file's name % begins a pattern; `pattern` is one and comes behind the value. */
-static void print_option(FILE *out, const char *name, const char *value, const char *pattern)
+/* "#SBATCH --name=value" as sbatch reads it, which is no shell: quotes group, and a backslash takes
+ * what follows as it is. */
+static void print_option(FILE *out, const char *name, const char *value)
 {
     fprintf(out, "#SBATCH --%s=\"", name);
     for (; *value != '\0'; value++) {
         if (*value == '"' || *value == '\\') fputc('\\', out);
-        if (*value == '%' && pattern != NULL) fputc('%', out);
         fputc(*value, out);
     }
-    fprintf(out, "%s\"\n", pattern != NULL ? pattern : "");
+    fprintf(out, "\"\n");
 }
 
 /* A line break would end a comment or an option, and what follows be run. */
@@ -106,19 +106,18 @@ static void print_time(FILE *out, double seconds)
             minutes % 60);
 }
 
-/* What both jobs have in common, up to the first command. */
-static void print_head(FILE *out, const struct job *job, const char *name, const char *log)
+/* What both jobs have in common, up to the first command. Their logs are named by Slurm, in the
+ * folder of the scripts: in the name of an --output some folders' % and \ could not be told from
+ * patterns. */
+static void print_head(FILE *out, const struct job *job, const char *name)
 {
     const struct config *config = job->config;
-    char path[DISK_PATH + 1];
-    snprintf(path, sizeof path, "%s/", job->folder);
     fprintf(out, "#SBATCH --job-name=%s\n#SBATCH --ntasks=1\n#SBATCH --mem=%lluM\n", name,
             job->mem_mib);
-    print_option(out, "output", path, log);
+    print_option(out, "chdir", job->folder);
     fprintf(out, "#SBATCH --open-mode=append\n#SBATCH --requeue\n");
-    if (config->slurm_account != NULL) print_option(out, "account", config->slurm_account, NULL);
-    if (config->slurm_partition != NULL)
-        print_option(out, "partition", config->slurm_partition, NULL);
+    if (config->slurm_account != NULL) print_option(out, "account", config->slurm_account);
+    if (config->slurm_partition != NULL) print_option(out, "partition", config->slurm_partition);
     for (size_t i = 0; i < config->slurm_extra.n; i++)
         fprintf(out, "#SBATCH %s\n", config->slurm_extra.v[i]);
     fprintf(out, "\n");
@@ -137,7 +136,7 @@ static void print_array(FILE *out, const struct job *job)
             "#SBATCH --array=1-%zu\n#SBATCH --cpus-per-task=%zu\n#SBATCH --signal=USR1@%.0f\n",
             GMMSWEEP_VERSION, job->n_tasks, job->n_cpus, signal_s);
     print_time(out, job->time_s);
-    print_head(out, job, "gmmsweep", "array-%A_%a.log");
+    print_head(out, job, "gmmsweep");
     fprintf(out, "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK\n"
                  "export OMP_PLACES=cores OMP_PROC_BIND=close\n"
                  "srun ");
@@ -147,9 +146,10 @@ static void print_array(FILE *out, const struct job *job)
     print_word(out, job->config_path);
     fprintf(out,
             "\nstatus=$?\n"
-            "# 75: stopped early, and another start gets further.\n"
+            "# 75: stopped early, and another start gets further. The job's own id could mean the "
+            "whole array.\n"
             "if [ \"$status\" -eq 75 ] && [ \"${SLURM_RESTART_COUNT:-0}\" -lt %d ]; then\n"
-            "    scontrol requeue \"$SLURM_JOB_ID\"\n"
+            "    scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\"\n"
             "fi\n"
             "exit \"$status\"\n",
             MOST_RESTARTS);
@@ -162,7 +162,7 @@ static void print_merge(FILE *out, const struct job *job)
             "# Written by gmmsweep %s: gathers what all tasks have finished.\n"
             "#SBATCH --cpus-per-task=1\n#SBATCH --time=0-01:00:00\n",
             GMMSWEEP_VERSION);
-    print_head(out, job, "gmmsweep-merge", "merge-%j.log");
+    print_head(out, job, "gmmsweep-merge");
     fprintf(out, "srun ");
     print_word(out, job->program);
     fprintf(out, " merge ");

@@ -41,15 +41,6 @@ struct em_place em_place_of(const struct em *em)
     return (struct em_place){em->redraw, em->trial, n_entries};
 }
 
-struct em_place em_place_packed(struct unpack unpack)
-{
-    struct em_place place;
-    place.redraw = unpack_u64(&unpack);
-    place.trial = unpack_u64(&unpack);
-    place.n_entries = unpack_u64(&unpack);
-    return place;
-}
-
 void em_pack(const struct em *em, struct pack *pack)
 {
     const struct em_place place = em_place_of(em);
@@ -115,10 +106,11 @@ done:
 enum status em_resume(struct em *em, struct unpack *unpack, bool *resumed, struct err *err)
 {
     enum status rc = OK;
-    struct head head = {.place = em_place_packed(*unpack)};
+    struct head head;
     *resumed = false;
-    for (int i = 0; i < 3; i++)
-        unpack_u64(unpack); /* the place */
+    head.place.redraw = unpack_u64(unpack);
+    head.place.trial = unpack_u64(unpack);
+    head.place.n_entries = unpack_u64(unpack);
     head.n_parameters = unpack_u64(unpack);
     head.has_model = unpack_u64(unpack);
     head.has_best = unpack_u64(unpack);

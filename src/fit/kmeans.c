@@ -5,6 +5,7 @@
 #include "kernels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void seed_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
@@ -66,6 +67,7 @@ static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scra
     struct start *start = (struct start *)task;
     const struct rows *rows = start->space;
     const size_t n_components = start->settings.n_components;
+    const double *means = start->restoring ? start->before : start->means;
     double *count = sums + 2, *first = count + n_components;
     double *second = first + n_components * rows->n_features;
     size_t chunk, end;
@@ -74,15 +76,14 @@ static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scra
         const double *weight = rows->weight + chunk * ROWS_CHUNK;
         double *nearest = start->nearest + chunk * ROWS_CHUNK;
         int32_t *assignment = start->assignment + chunk * ROWS_CHUNK;
-        kernels_distance(rows->n_features, y, n_components, start->means, rows->unit, 0,
-                         scratch->work);
+        kernels_distance(rows->n_features, y, n_components, means, rows->unit, 0, scratch->work);
         kernels_nearest(n_components, scratch->work, scratch->component, nearest);
         for (size_t n = 0; n < ROWS_CHUNK; n++) {
             sums[0] += weight[n] * nearest[n];
             sums[1] += weight[n] > 0.0 && scratch->component[n] != assignment[n];
         }
         memcpy(assignment, scratch->component, ROWS_CHUNK * sizeof *assignment);
-        if (start->settled) continue;
+        if (start->settled || start->restoring) continue;
         kernels_one_hot(n_components, assignment, weight, scratch->work);
         kernels_moments(rows->n_features, y, n_components, start->means, scratch->work, count,
                         first, second);
@@ -104,6 +105,10 @@ static void refill(struct start *start, size_t k)
 static void lloyd_judge(struct task *task)
 {
     struct start *start = (struct start *)task;
+    if (start->restoring) {
+        start->restoring = false;
+        return;
+    }
     const struct rows *rows = start->space;
     const size_t n_components = start->settings.n_components, n_features = rows->n_features;
     start->inertia = ldexp(task->sums[0], 2 * rows->max_exponent) / rows->total_weight;
@@ -115,6 +120,7 @@ static void lloyd_judge(struct task *task)
     }
     const double *count = task->sums + 2, *first = count + n_components;
     double shift = 0.0, spread = 0.0;
+    memcpy(start->before, start->means, n_components * n_features * sizeof *start->before);
     for (size_t k = 0; k < n_components; k++) {
         if (count[k] == 0.0) {
             refill(start, k);
@@ -150,4 +156,65 @@ void kmeans_seed(struct start *start)
     start->task.judge = seed_judge;
     rows_get(start->space, rows_pick(start->rows, start_draw(start)),
              start_mean(start, start->n_seeds++));
+}
+
+/* --- checkpoints --- */
+
+void kmeans_pack(const struct start *start, struct pack *pack)
+{
+    if (start == NULL || start->done || start->n_iterations == 0) {
+        pack_u64(pack, 0);
+        return;
+    }
+    const size_t n = start->settings.n_components * start->rows->n_features;
+    pack_u64(pack, start->n_iterations);
+    pack_u64(pack, start->settled);
+    pack_u64(pack, start->converged);
+    pack_u64(pack, n);
+    pack_doubles(pack, start->means, n);
+    pack_doubles(pack, start->before, n);
+}
+
+enum status kmeans_unpack(struct unpack *unpack, size_t n, struct lloyd **out, struct err *err)
+{
+    enum status rc = OK;
+    struct lloyd *lloyd = NULL;
+    *out = NULL;
+    TRY_ALLOC(lloyd, 1, err);
+    lloyd->n_iterations = unpack_u64(unpack);
+    if (lloyd->n_iterations == 0) goto done;
+    lloyd->settled = unpack_u64(unpack) != 0;
+    lloyd->converged = unpack_u64(unpack) != 0;
+    lloyd->n = (size_t)unpack_u64(unpack);
+    if (lloyd->n != n) goto done;
+    TRY_ALLOC(lloyd->means, n, err);
+    TRY_ALLOC(lloyd->before, n, err);
+    unpack_doubles(unpack, lloyd->means, n);
+    unpack_doubles(unpack, lloyd->before, n);
+    if (unpack->failed) goto done;
+    *out = lloyd;
+    lloyd = NULL;
+done:
+    kmeans_forget(&lloyd);
+    return rc;
+}
+
+void kmeans_forget(struct lloyd **lloyd)
+{
+    if (*lloyd == NULL) return;
+    free((*lloyd)->before);
+    free((*lloyd)->means);
+    free(*lloyd);
+    *lloyd = NULL;
+}
+
+void kmeans_resume(struct start *start, const struct lloyd *lloyd)
+{
+    memcpy(start->means, lloyd->means, lloyd->n * sizeof *lloyd->means);
+    memcpy(start->before, lloyd->before, lloyd->n * sizeof *lloyd->before);
+    kmeans_lloyd(start);
+    start->n_iterations = (size_t)lloyd->n_iterations;
+    start->settled = lloyd->settled;
+    start->converged = lloyd->converged;
+    start->restoring = true;
 }

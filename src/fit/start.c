@@ -57,12 +57,16 @@ static enum status start_points(struct start *start, struct err *err)
 
 /* --- by k-means --- */
 
-static enum status prepare_kmeans(struct start *start, struct err *err)
+static enum status prepare_kmeans(struct start *start, bool lloyd, struct err *err)
 {
     enum status rc = OK;
     const size_t n_padded = start->rows->n_chunks * ROWS_CHUNK;
     const size_t n_sums = kmeans_sums(start->settings.n_components, start->rows->n_features);
     TRY_ALLOC(start->nearest, n_padded, err);
+    if (lloyd) {
+        TRY_ALLOC(start->assignment, n_padded, err);
+        TRY_ALLOC(start->before, start->settings.n_components * start->rows->n_features, err);
+    }
     for (size_t n = 0; n < n_padded; n++)
         start->nearest[n] = HUGE_VAL;
     TRY(engine_task_create(start->rows, n_sums, n_sums, &start->task, err));
@@ -74,8 +78,7 @@ static enum status start_kmeanspp(struct start *start, struct err *err)
 {
     enum status rc = OK;
     if (start->short_of_rows) return start_points(start, err);
-    TRY(prepare_kmeans(start, err));
-    TRY_ALLOC(start->assignment, start->rows->n_chunks * ROWS_CHUNK, err);
+    TRY(prepare_kmeans(start, true, err));
     kmeans_seed(start);
 done:
     return rc;
@@ -90,8 +93,7 @@ static enum status start_kmeans(struct start *start, struct err *err)
         start_finish(start);
         return OK;
     }
-    TRY(prepare_kmeans(start, err));
-    TRY_ALLOC(start->assignment, start->rows->n_chunks * ROWS_CHUNK, err);
+    TRY(prepare_kmeans(start, true, err));
     kmeans_lloyd(start);
 done:
     return rc;
@@ -102,7 +104,7 @@ static enum status start_identity(struct start *start, struct err *err)
     enum status rc = OK;
     start->shape = START_IDENTITY;
     if (start->short_of_rows) return start_points(start, err);
-    TRY(prepare_kmeans(start, err));
+    TRY(prepare_kmeans(start, false, err));
     kmeans_seed(start);
 done:
     return rc;
@@ -322,6 +324,7 @@ void start_destroy(struct start **start)
 {
     if (*start == NULL) return;
     engine_task_destroy(&(*start)->task);
+    free((*start)->before);
     free((*start)->nearest);
     free((*start)->assignment);
     free((*start)->means);
@@ -344,5 +347,5 @@ double start_bytes(size_t n_rows, size_t n_features, size_t n_components)
 {
     size_t n_sums = kmeans_sums(n_components, n_features);
     return engine_task_bytes(rows_n_lanes(n_rows), n_sums, n_sums) + 12.0 * (double)n_rows +
-           8.0 * (double)(n_components * n_features);
+           16.0 * (double)(n_components * n_features);
 }

@@ -33,9 +33,10 @@ static bool same_start(const struct start_settings *a, const struct start_settin
            a->redraw == b->redraw && a->trial == b->trial && a->given == b->given;
 }
 
-/* The start with these settings, begun if nobody has asked for it before. */
+/* The start with these settings, begun if nobody has asked for it before: from where it was in an
+ * earlier session, if that is known. */
 static enum status share_start(struct sweep *sweep, const struct start_settings *settings,
-                               struct start **out, struct err *err)
+                               const struct lloyd *lloyd, struct start **out, struct err *err)
 {
     enum status rc = OK;
     for (size_t i = 0; i < sweep->n_starts; i++)
@@ -45,6 +46,7 @@ static enum status share_start(struct sweep *sweep, const struct start_settings 
         }
     struct shared_start *shared = &sweep->starts[sweep->n_starts];
     TRY(start_create(sweep->rows, settings, &shared->start, err));
+    if (lloyd != NULL && !shared->start->done) kmeans_resume(shared->start, lloyd);
     sweep->n_starts++;
     *out = shared->start;
 done:
@@ -81,7 +83,7 @@ static enum status admit(struct sweep *sweep, struct err *err)
             TRY(em_create(sweep->rows, sweep->heldout, &fit->em, &live->em, err));
         sweep->n_live++;
         sweep->next++;
-        TRY(sweep->hooks->begin(sweep->hooks->context, fit, live->em, err));
+        TRY(sweep->hooks->begin(sweep->hooks->context, live, err));
     }
 done:
     return rc;
@@ -115,8 +117,11 @@ static enum status serve(struct sweep *sweep, struct live_fit *live, struct err 
     enum status rc = OK;
     struct start *start;
     struct start_settings settings = start_of(sweep, live);
+    live->awaited = NULL;
     if (live->em != NULL && live->em->phase != EM_WANTS_START) return OK;
-    TRY(share_start(sweep, &settings, &start, err));
+    TRY(share_start(sweep, &settings, live->lloyd, &start, err));
+    kmeans_forget(&live->lloyd);
+    if (!start->done) live->awaited = start;
     if (start->done && live->em != NULL) em_begin(live->em, start);
     if (start->done && live->em == NULL) live->clusters = start;
 done:
@@ -187,6 +192,7 @@ static enum status release(struct sweep *sweep, struct err *err)
         }
         if (rc == OK) rc = sweep->hooks->finish(sweep->hooks->context, live, err);
         em_destroy(&live->em);
+        kmeans_forget(&live->lloyd);
     }
     sweep->n_live = kept;
     return rc;
@@ -244,8 +250,10 @@ enum status sweep_run(const struct config *config, const struct rows *rows,
         TRY(hooks->pulse(hooks->context, sweep.live, sweep.n_live, stopped, err));
     }
 done:
-    for (size_t i = 0; i < sweep.n_live; i++)
+    for (size_t i = 0; i < sweep.n_live; i++) {
         em_destroy(&sweep.live[i].em);
+        kmeans_forget(&sweep.live[i].lloyd);
+    }
     for (size_t i = 0; i < sweep.n_starts; i++)
         start_destroy(&sweep.starts[i].start);
     free(sweep.tasks);

@@ -14,7 +14,7 @@
 struct state {
     char id[17];
     int64_t max_iter; /* the limit under which it came so far */
-    struct em_place place;
+    struct checkpoint_place place;
     uint64_t offset, copied; /* copied: where the checkpoint being written has it */
     bool own;                /* in our own folder, in the latest slot */
     char *path;
@@ -74,11 +74,41 @@ static void drop_state(struct checkpoint *checkpoint, struct state *state)
     *state = checkpoint->states[--checkpoint->n_states];
 }
 
-/* What stands before em_pack's bytes in a record. */
+/* A record: id, limit, place; then what kmeans_pack has of the awaited start, and of EM em_pack. */
 static void unpack_head(struct unpack *payload, struct state *state)
 {
     unpack_text(payload, state->id, sizeof state->id);
     state->max_iter = (int64_t)unpack_u64(payload);
+    state->place.em.redraw = unpack_u64(payload);
+    state->place.em.trial = unpack_u64(payload);
+    state->place.em.n_entries = unpack_u64(payload);
+    state->place.lloyd = unpack_u64(payload);
+}
+
+static void pack_head(const struct live_fit *live, struct pack *payload)
+{
+    const struct checkpoint_place place = checkpoint_place(live);
+    pack_text(payload, live->fit->id);
+    pack_u64(payload, (uint64_t)live->fit->em.max_iter);
+    pack_u64(payload, place.em.redraw);
+    pack_u64(payload, place.em.trial);
+    pack_u64(payload, place.em.n_entries);
+    pack_u64(payload, place.lloyd);
+}
+
+struct checkpoint_place checkpoint_place(const struct live_fit *live)
+{
+    struct checkpoint_place place = {{0}, 0};
+    if (live->em != NULL) place.em = em_place_of(live->em);
+    if (live->awaited != NULL) place.lloyd = live->awaited->n_iterations;
+    if (live->lloyd != NULL) place.lloyd = live->lloyd->n_iterations;
+    return place;
+}
+
+bool checkpoint_precedes(struct checkpoint_place a, struct checkpoint_place b)
+{
+    if (em_place_precedes(a.em, b.em)) return true;
+    return !em_place_precedes(b.em, a.em) && a.lloyd < b.lloyd;
 }
 
 /* Of several states of one fit the farthest stays. */
@@ -95,9 +125,8 @@ static enum status take_record(void *context, enum log_type type, struct unpack 
     if (in->checkpoint == NULL) return OK;
     struct state state = {.offset = offset, .own = in->own, .path = (char *)in->path};
     unpack_head(payload, &state);
-    state.place = em_place_packed(*payload);
     struct state *known = find_state(in->checkpoint, state.id);
-    if (known != NULL && em_place_precedes(state.place, known->place)) return OK;
+    if (known != NULL && checkpoint_precedes(state.place, known->place)) return OK;
     if (known != NULL) drop_state(in->checkpoint, known);
     return add_state(in->checkpoint, &state, err);
 }
@@ -171,23 +200,23 @@ void checkpoint_close(struct checkpoint **checkpoint)
 
 /* --- going on --- */
 
-enum status checkpoint_resume(struct checkpoint *checkpoint, const struct plan_fit *fit,
-                              struct em *em, struct em_place *place, struct err *err)
+enum status checkpoint_resume(struct checkpoint *checkpoint, size_t n_features,
+                              struct live_fit *live, struct err *err)
 {
     enum status rc = OK;
     struct pack payload = {0};
-    struct state head, *state = find_state(checkpoint, fit->id);
+    struct state head, *state = find_state(checkpoint, live->fit->id);
     struct err unreadable;
-    bool resumed = false;
-    *place = (struct em_place){0};
     if (state == NULL) return OK;
     /* One that came under a larger limit may have gone past the end under this one. */
-    if (state->max_iter <= fit->em.max_iter &&
+    if (state->max_iter <= live->fit->em.max_iter &&
         log_read(state->path, state->offset, &payload, &unreadable) == OK) {
         struct unpack reader = {.bytes = payload.bytes, .n = payload.n};
+        bool resumed = true;
         unpack_head(&reader, &head);
-        TRY(em_resume(em, &reader, &resumed, err));
-        if (resumed) *place = state->place;
+        TRY(kmeans_unpack(&reader, live->fit->n_components * n_features, &live->lloyd, err));
+        if (live->em != NULL) TRY(em_resume(live->em, &reader, &resumed, err));
+        if (!resumed) kmeans_forget(&live->lloyd);
     }
     drop_state(checkpoint, state);
 done:
@@ -201,9 +230,9 @@ static enum status append_state(struct log *log, const struct live_fit *live, ui
                                 struct err *err)
 {
     struct pack payload = {0};
-    pack_text(&payload, live->fit->id);
-    pack_u64(&payload, (uint64_t)live->fit->em.max_iter);
-    em_pack(live->em, &payload);
+    pack_head(live, &payload);
+    kmeans_pack(live->awaited, &payload);
+    if (live->em != NULL) em_pack(live->em, &payload);
     enum status rc = log_append(log, LOG_RUNNING, &payload, err);
     *bytes += payload.n;
     free(payload.bytes);
@@ -229,16 +258,14 @@ static enum status write_slot(struct checkpoint *checkpoint, struct log *log,
 {
     enum status rc = OK;
     struct pack head = {0};
-    uint64_t n = 0;
-    for (size_t i = 0; i < n_live; i++)
-        n += live[i].em != NULL;
+    uint64_t n = n_live;
     for (size_t i = 0; i < checkpoint->n_states; i++)
         n += checkpoint->states[i].own;
     pack_u64(&head, checkpoint->number + 1);
     pack_u64(&head, n);
     TRY(log_append(log, LOG_CHECKPOINT, &head, err));
     for (size_t i = 0; i < n_live; i++)
-        if (live[i].em != NULL) TRY(append_state(log, &live[i], bytes, err));
+        TRY(append_state(log, &live[i], bytes, err));
     for (size_t i = 0; i < checkpoint->n_states; i++)
         if (checkpoint->states[i].own) TRY(copy_state(log, &checkpoint->states[i], bytes, err));
 done:
