@@ -20,7 +20,7 @@ struct keeper {
     struct log *log;
     struct checkpoint *checkpoint;
     struct progress progress;
-    struct checkpoint_place *begun; /* [n_fits] where each fit was when it went live */
+    struct checkpoint_place *saved; /* [n_fits] where each fit is in the latest checkpoint */
     double began_s, ticked_s, checkpoint_due_s;
     double flops;    /* of the ticks so far */
     double stored_s; /* spent in log and checkpoints */
@@ -81,7 +81,7 @@ enum status keeper_open(const struct keeper_setup *setup, struct keeper **out, s
     *out = NULL;
     TRY_ALLOC(keeper, 1, err);
     keeper->setup = *setup;
-    TRY_ALLOC(keeper->begun, setup->sweep->plan->n_fits, err);
+    TRY_ALLOC(keeper->saved, setup->sweep->plan->n_fits, err);
     TRY(disk_join(setup->folder, "log", path, err));
     TRY(checkpoint_open(setup->shards, setup->folder, &keeper->checkpoint, err));
     TRY(log_open(path, &keeper->log, err));
@@ -105,7 +105,7 @@ enum status keeper_close(struct keeper **keeper, bool complete, struct err *err)
     enum status rc = log_close(&(*keeper)->log, err);
     if (rc == OK && complete) checkpoint_remove((*keeper)->checkpoint);
     checkpoint_close(&(*keeper)->checkpoint);
-    free((*keeper)->begun);
+    free((*keeper)->saved);
     free(*keeper);
     *keeper = NULL;
     return rc;
@@ -140,7 +140,7 @@ static enum status begin(void *context, struct live_fit *live, struct err *err)
     pack_text(&payload, live->fit->id);
     TRY(log_append(keeper->log, LOG_STARTED, &payload, err));
     TRY(checkpoint_resume(keeper->checkpoint, setup->rows->n_features, live, err));
-    keeper->begun[index_of(keeper, live->fit)] = checkpoint_place(live);
+    keeper->saved[index_of(keeper, live->fit)] = checkpoint_place(live);
     keeper->stored_s += clock_monotonic_s() - from_s;
 done:
     free(payload.bytes);
@@ -172,17 +172,18 @@ done:
     return rc;
 }
 
-/* Whether some live fit is farther than where it went live. */
+/* Whether some live fit is farther than in the latest checkpoint. */
 static bool has_advanced(const struct keeper *keeper, const struct live_fit *live, size_t n_live)
 {
     for (size_t i = 0; i < n_live; i++)
-        if (checkpoint_precedes(keeper->begun[index_of(keeper, live[i].fit)],
+        if (checkpoint_precedes(keeper->saved[index_of(keeper, live[i].fit)],
                                 checkpoint_place(&live[i])))
             return true;
     return false;
 }
 
-/* A checkpoint that cannot be written is no reason to stop: a warning. */
+/* Writes a checkpoint if that saves anything. One that cannot be written is no reason to stop: a
+ * warning. */
 static enum status write_checkpoint(struct keeper *keeper, const struct live_fit *live,
                                     size_t n_live, struct err *err)
 {
@@ -190,17 +191,21 @@ static enum status write_checkpoint(struct keeper *keeper, const struct live_fit
     const double from_s = clock_monotonic_s();
     struct err failure;
     uint64_t bytes;
+    if (!has_advanced(keeper, live, n_live)) return OK;
     enum status rc = lock_check(setup->lock, err);
     if (rc != OK) return rc;
     rc = checkpoint_write(keeper->checkpoint, live, n_live, &bytes, &failure);
     const double now_s = clock_monotonic_s(), took_s = now_s - from_s;
     keeper->checkpoint_due_s =
         now_s + fmax(setup->sweep->config->run_checkpoint, CHECKPOINT_SHARE * took_s);
-    if (rc != OK)
+    if (rc != OK) {
         fprintf(stderr, "gmmsweep: warning: no checkpoint: %s\n", failure.text);
-    else if (has_advanced(keeper, live, n_live))
-        watch_progress(setup->watch);
-    if (rc == OK && setup->cli->verbose)
+        return OK;
+    }
+    watch_progress(setup->watch);
+    for (size_t i = 0; i < n_live; i++)
+        keeper->saved[index_of(keeper, live[i].fit)] = checkpoint_place(&live[i]);
+    if (setup->cli->verbose)
         fprintf(stderr, "checkpoint: %zu fits, %llu bytes, %.3f s\n", n_live,
                 (unsigned long long)bytes, took_s);
     return OK;
