@@ -42,6 +42,11 @@ enum status err_add(struct err *err, enum status status, const char *format, ...
  * NULL. Release with free(). */
 enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err);
 
+/* Memory for one element more than the n of an array that grows by doubling: *array, whose elements
+ * keep their values, may move. The new element is not zeroed. ERR_INTERNAL as above; *array is then
+ * as it was. */
+enum status err_grow(size_t n, size_t size, const char *what, void *array, struct err *err);
+
 #define FAIL(err, status, ...)                                                                     \
     do {                                                                                           \
         rc = err_set(err, status, __VA_ARGS__);                                                    \

@@ -30,8 +30,8 @@ struct lloyd {
     double *before; /* [n] */
 };
 
-/* Appends where the start's Lloyd is; of a start that has no step of it done yet, or NULL, that there
- * is nothing. */
+/* Appends where the start's Lloyd is; of a start that has no step of it done yet, or NULL, that
+ * there is nothing. */
 void kmeans_pack(const struct start *start, struct pack *pack);
 
 /* *out: what kmeans_pack appended; NULL if that is nothing, or of other sizes than n = K * D.

@@ -8,8 +8,8 @@
 /* A fit that is worked on. */
 struct live_fit {
     const struct plan_fit *fit;
-    struct em *em;          /* NULL for k-means, which is nothing but a start */
-    struct start *clusters; /* of k-means, once it has settled; shared */
+    struct em *em;               /* NULL for k-means, which is nothing but a start */
+    struct start *clusters;      /* of k-means, once it has settled; shared */
     const struct start *awaited; /* the start that is not finished yet, or NULL; shared */
     struct lloyd *lloyd;         /* where that start was in an earlier session, or NULL */
     bool done;

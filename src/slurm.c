@@ -19,9 +19,9 @@
  * runs again. */
 #define TIME_SHARE 0.5
 
-/* The signal comes so long before the end, and up to 60 s earlier (Slurm looks every 30 s); then the
- * program's own limit, in case it does not come. Of a short limit no more than a quarter is given
- * away. */
+/* The signal comes so long before the end, and up to 60 s earlier (Slurm looks every 30 s); then
+ * the program's own limit, in case it does not come. Of a short limit no more than a quarter is
+ * given away. */
 #define SIGNAL_S 120.0
 #define MAX_TIME_S 90.0
 

@@ -50,3 +50,18 @@ enum status err_alloc(size_t count, size_t size, const char *what, void *out, st
                        size);
     return OK;
 }
+
+enum status err_grow(size_t n, size_t size, const char *what, void *array, struct err *err)
+{
+    void *old, *grown;
+    const size_t least = 16;
+    memcpy(&old, array, sizeof old);
+    if (n > 0 && (n < least || (n & (n - 1)) != 0)) return OK; /* not at a power of two */
+    size_t count = n < least ? least : 2 * n;
+    grown = count <= SIZE_MAX / size ? realloc(old, count * size) : NULL;
+    if (grown == NULL)
+        return err_set(err, ERR_INTERNAL, "out of memory: %s want %zu x %zu bytes", what, count,
+                       size);
+    memcpy(array, &grown, sizeof grown);
+    return OK;
+}

@@ -24,7 +24,7 @@ struct checkpoint {
     char slots[N_SLOTS][DISK_PATH];
     uint64_t number; /* of the latest checkpoint */
     int next_slot;
-    size_t n_states, capacity;
+    size_t n_states;
     struct state *states; /* [n_states] that no fit has gone on from */
 };
 
@@ -42,16 +42,8 @@ static enum status add_state(struct checkpoint *checkpoint, const struct state *
                              struct err *err)
 {
     enum status rc = OK;
-    struct state *grown = NULL;
-    if (checkpoint->n_states == checkpoint->capacity) {
-        size_t capacity = checkpoint->capacity == 0 ? 64 : 2 * checkpoint->capacity;
-        TRY_ALLOC(grown, capacity, err);
-        if (checkpoint->n_states > 0)
-            memcpy(grown, checkpoint->states, checkpoint->n_states * sizeof *grown);
-        free(checkpoint->states);
-        checkpoint->states = grown;
-        checkpoint->capacity = capacity;
-    }
+    TRY(err_grow(checkpoint->n_states, sizeof *checkpoint->states, "states of fits",
+                 &checkpoint->states, err));
     checkpoint->states[checkpoint->n_states] = *state;
     checkpoint->states[checkpoint->n_states].path = strdup(state->path);
     if (checkpoint->states[checkpoint->n_states].path == NULL)

@@ -20,19 +20,6 @@ enum status shards_folder(const char *output, size_t shard, size_t n_shards, cha
     return disk_join(output, name, out, err);
 }
 
-/* Memory for one element more of an array of `size` bytes each, which grows by doubling. */
-static enum status grow(void *array, size_t n, size_t size, struct err *err)
-{
-    void *old, *grown;
-    memcpy(&old, array, sizeof old);
-    if (n > 0 && (n < 16 || (n & (n - 1)) != 0)) return OK; /* not at a power of two from 16 */
-    grown = realloc(old, (n < 16 ? 16 : 2 * n) * size);
-    if (grown == NULL)
-        return err_set(err, ERR_INTERNAL, "out of memory for %zu records of a log", n + 1);
-    memcpy(array, &grown, sizeof grown);
-    return OK;
-}
-
 /* "3-of-8" and nothing else. */
 static bool parse_name(const char *name, size_t *shard, size_t *n_shards)
 {
@@ -51,7 +38,7 @@ static enum status add_log(struct shards *shards, const char *output, const char
     if (!parse_name(name, &log.shard, &log.n_shards)) return OK;
     TRY(shards_folder(output, log.shard, log.n_shards, folder, err));
     TRY(disk_join(folder, "log", path, err));
-    TRY(grow(&shards->logs, shards->n_logs, sizeof *shards->logs, err));
+    TRY(err_grow(shards->n_logs, sizeof *shards->logs, "logs", &shards->logs, err));
     log.folder = strdup(folder);
     log.path = strdup(path);
     shards->logs[shards->n_logs++] = log;
@@ -140,7 +127,8 @@ static enum status take_identity(struct reading *in, struct unpack *payload, str
 static enum status take_session(struct reading *in, struct unpack *payload, struct err *err)
 {
     struct shards *shards = in->shards;
-    enum status rc = grow(&shards->sessions, shards->n_sessions, sizeof *shards->sessions, err);
+    enum status rc =
+        err_grow(shards->n_sessions, sizeof *shards->sessions, "sessions", &shards->sessions, err);
     if (rc != OK) return rc;
     struct session *session = &shards->sessions[shards->n_sessions++];
     session_unpack(session, payload);
@@ -153,7 +141,8 @@ static enum status take_fit(struct reading *in, struct unpack *payload, uint64_t
                             struct err *err)
 {
     struct shards *shards = in->shards;
-    enum status rc = grow(&shards->fits, shards->n_fits, sizeof *shards->fits, err);
+    enum status rc =
+        err_grow(shards->n_fits, sizeof *shards->fits, "finished fits", &shards->fits, err);
     if (rc != OK) return rc;
     struct shard_fit *fit = &shards->fits[shards->n_fits++];
     fit->max_iter = (int64_t)unpack_u64(payload);
