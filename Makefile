@@ -1,6 +1,6 @@
 # gmmsweep. `make help` lists the targets; V=1 shows the commands.
 # Yours to set: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BUILD PYTHON CLANG_FORMAT HDF5_DIR
-# OPENBLAS_DIR.
+# OPENBLAS_DIR FAULTS.
 
 VERSION = 0.1.0
 BUILD = build
@@ -47,11 +47,12 @@ formatted := $(wildcard src/*.[ch] src/*/*.[ch] include/*.h include/*/*.h tests/
 
 MAKEFLAGS += --no-print-directory
 say = $(if $(V),,@printf '  %-3s %s\n' $1 $2;)
-judged = GMMSWEEP=$(abspath $(BUILD)/gmmsweep) PYTHON=$$(sh src/deps.sh python)
+judged = GMMSWEEP=$(abspath $(BUILD)/gmmsweep) PYTHON=$$(sh src/deps.sh python) \
+  PYTHONDONTWRITEBYTECODE=1
 deps = +@MAKE='$(MAKE)' sh src/deps.sh
 
-.PHONY: all deps demo check check-slurm units tests asan ubsan tsan coverage format format-check install clean \
-  help FORCE
+.PHONY: all deps demo check check-slurm check-faults units tests asan ubsan tsan coverage format \
+  format-check install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -106,6 +107,15 @@ check: ## install (judges too), build and run all tests; PYTHON= names the inter
 
 check-slurm: all ## a night under a private Slurm (needs slurm-wlm and munge; three minutes)
 	@$(judged) sh -c '"$$PYTHON" tests/slurm/night.py'
+
+# A library for LD_PRELOAD, of all files in its folder.
+$(BUILD)/tests/faults/shim.so: $(wildcard tests/faults/*.c) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(compile) -fPIC -shared -o $@ $(filter %.c,$^) -ldl
+
+check-faults: all $(BUILD)/tests/faults/shim.so ## kill and fail runs everywhere; FAULTS= which
+	@$(judged) FAULT_SHIM=$(abspath $(BUILD)/tests/faults/shim.so) \
+	  sh -c '"$$PYTHON" tests/faults/check.py $(FAULTS)'
 
 tests: $(programs)
 

@@ -10,7 +10,8 @@
 /* out [DISK_PATH] = folder/name. ERR_OUTPUT if that is too long. */
 enum status disk_join(const char *folder, const char *name, char *out, struct err *err);
 
-/* Makes the folder and those above it as needed. ERR_OUTPUT with path and cause. */
+/* Makes the folder and those above it as needed, and syncs their names. ERR_OUTPUT with path and
+ * cause. */
 enum status disk_make_folder(const char *path, struct err *err);
 
 /* Syncs a file or a folder. ERR_OUTPUT with path and cause. */

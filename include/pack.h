@@ -22,7 +22,8 @@ void pack_text(struct pack *pack, const char *text);
 struct unpack {
     const unsigned char *bytes;
     size_t n, at;
-    bool failed; /* the bytes ended early; values after that are 0 */
+    bool failed;    /* the bytes ended early, or no_memory; values after that are 0 */
+    bool no_memory; /* for a copy of a text */
 };
 
 uint64_t unpack_u64(struct unpack *unpack);

@@ -3,7 +3,10 @@
 #include "h5io.h"
 #include "kernels.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const struct cli_command commands[] = {
     {"run", "CONFIG", "start the sweep or go on with it", "gmmsweep run configs/demo.yaml",
@@ -22,9 +25,19 @@ static const struct cli_command commands[] = {
      command_show},
     {NULL, NULL, NULL, NULL, NULL}};
 
+/* HDF5 calls exit() where it cannot even tell an error any more. */
+static bool ended;
+static void on_exit_by_library(void)
+{
+    if (ended) return;
+    fprintf(stderr, "gmmsweep: a library has ended the program, as HDF5 does when memory runs out\n");
+    _exit(ERR_INTERNAL);
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {OK, ""};
+    atexit(on_exit_by_library);
     kernels_lapack_init();
     h5_init();
     enum status rc = cli_main(commands, argc, argv, &err);
@@ -33,5 +46,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "gmmsweep: standard output: cannot write\n");
         rc = ERR_OUTPUT;
     }
+    ended = true;
     return (int)rc;
 }

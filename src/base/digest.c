@@ -19,7 +19,7 @@ enum status digest_create(struct digest **out, struct err *err)
     TRY_ALLOC(digest, 1, err);
     digest->context = EVP_MD_CTX_new();
     if (digest->context == NULL || EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL) != 1)
-        FAIL(err, ERR_INTERNAL, "SHA-256: OpenSSL cannot start it");
+        FAIL(err, ERR_INTERNAL, "SHA-256: OpenSSL cannot start it, as when memory runs out");
 done:
     if (rc != OK) digest_destroy(&digest);
     *out = digest;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,9 +24,11 @@ enum status disk_make_folder(const char *path, struct err *err)
         if (*at != '/' && *at != '\0') continue;
         const char keep = *at;
         *at = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+        bool made = mkdir(part, 0777) == 0;
+        if (!made && errno != EEXIST)
             return err_set(err, ERR_OUTPUT, "%s: cannot make the folder %s: %s", path, part,
                            strerror(errno));
+        if (made && disk_sync_folder_of(part, err) != OK) return ERR_OUTPUT;
         if (keep == '\0') return OK;
         *at = keep;
     }

@@ -96,9 +96,10 @@ char *unpack_text_copy(struct unpack *unpack)
 {
     uint64_t length = unpack_u64(unpack);
     const unsigned char *bytes = take(unpack, (size_t)length);
-    char *text = bytes == NULL ? NULL : malloc((size_t)length + 1);
+    if (bytes == NULL) return NULL;
+    char *text = malloc((size_t)length + 1);
     if (text == NULL) {
-        unpack->failed = true;
+        unpack->failed = unpack->no_memory = true;
         return NULL;
     }
     memcpy(text, bytes, (size_t)length);

@@ -81,28 +81,28 @@ static enum record read_record(int file, uint64_t left, uint32_t *type, struct p
     return RECORD_WHOLE;
 }
 
-/* Whether a whole record stands anywhere behind byte `from` of a log of `size` bytes. A torn tail
- * has none: what stands before a whole record is damage. */
-static bool finds_record(int file, uint64_t from, uint64_t size)
+/* Looks for a whole record anywhere behind byte `from` of a log of `size` bytes. A torn tail has none:
+ * what stands before a whole record is damage. */
+static enum record find_record(int file, uint64_t from, uint64_t size)
 {
     unsigned char window[65536];
     uint64_t at = from + 1;
     while (at + HEADER_BYTES + CRC_BYTES <= size) {
-        if (lseek(file, (off_t)at, SEEK_SET) < 0) return false;
+        if (lseek(file, (off_t)at, SEEK_SET) < 0) return RECORD_FAILED;
         ssize_t n = read_full(file, window, sizeof window);
-        if (n < HEADER_BYTES) return false;
+        if (n < HEADER_BYTES) return RECORD_FAILED;
         for (ssize_t i = 0; i + 4 <= n; i++) {
             struct pack payload = {0};
             uint32_t type;
             if (get_u32(window + i) != LOG_MAGIC) continue;
-            if (lseek(file, (off_t)(at + (uint64_t)i), SEEK_SET) < 0) return false;
+            if (lseek(file, (off_t)(at + (uint64_t)i), SEEK_SET) < 0) return RECORD_FAILED;
             enum record found = read_record(file, size - at - (uint64_t)i, &type, &payload);
             free(payload.bytes);
-            if (found == RECORD_WHOLE) return true;
+            if (found != RECORD_NONE) return found;
         }
         at += (uint64_t)n - 3; /* a magic may lie across two windows */
     }
-    return false;
+    return RECORD_NONE;
 }
 
 /* Visits the whole records of an open log; *end is where the last one ends. */
@@ -118,7 +118,9 @@ static enum status scan(int file, const char *path, log_visitor *visit, void *co
     for (;;) {
         uint32_t type = 0;
         enum record found = read_record(file, size - *end, &type, &payload);
-        if (found == RECORD_NONE && finds_record(file, *end, size))
+        enum record behind = found == RECORD_NONE ? find_record(file, *end, size) : RECORD_NONE;
+        if (behind == RECORD_FAILED) found = RECORD_FAILED;
+        if (behind == RECORD_WHOLE)
             FAIL(err, ERR_DATA,
                  "%s: damaged at byte %llu: no record there, but whole ones behind it; expected "
                  "the log as it was written (a copy of the folder, or a new output folder)",

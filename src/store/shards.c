@@ -176,6 +176,8 @@ static enum status take_record(void *context, enum log_type type, struct unpack 
     case LOG_RUNNING: /* of another kind of file */
         break;
     }
+    if (rc == OK && payload->no_memory)
+        return err_set(err, ERR_INTERNAL, "out of memory for a text of %s", in->log->path);
     if (rc == OK && payload->failed)
         rc = err_set(err, ERR_DATA, "%s: the record at byte %llu is shorter than its kind",
                      in->log->path, (unsigned long long)offset);
