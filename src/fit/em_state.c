@@ -78,13 +78,13 @@ struct head {
 /* Whether the head goes with the fit and announces as many numbers as there are. */
 static bool fits(const struct em *em, const struct head *head, const struct unpack *unpack)
 {
-    const uint64_t n = head->n_parameters, left = (unpack->n - unpack->at) / 8;
+    const uint64_t n = head->n_parameters, bytes = unpack->n - unpack->at, left = bytes / 8;
     if (unpack->failed || n != n_parameters(em->model) || head->has_model > 1 ||
         head->has_best > (em->best != NULL) || head->place.n_entries > left)
         return false;
     uint64_t wanted = head->has_best * (1 + n);
     if (head->has_model) wanted += n + 1 + 3 * (head->place.n_entries + 1);
-    return wanted == left;
+    return 8 * wanted == bytes;
 }
 
 static enum status take_trace(struct em *em, size_t n_entries, struct unpack *unpack,
