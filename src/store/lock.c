@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,11 +179,17 @@ static bool is_alive_here(const struct holder *holder, const struct holder *self
     return is_here(holder, self) && holder->start != 0 && start_of(holder->pid) == holder->start;
 }
 
+/* Whether that is another user's process, of which /proc says nothing (its option hidepid). */
+static bool is_hidden(long pid)
+{
+    return start_of(pid) == 0 && kill((pid_t)pid, 0) != 0 && errno == EPERM;
+}
+
 /* Whether nobody has to be waited for: the holder died here, or Slurm has started our own job again
  * since. */
 static bool is_dead(const struct holder *holder, const struct holder *self)
 {
-    if (is_here(holder, self)) return !is_alive_here(holder, self);
+    if (is_here(holder, self)) return !is_alive_here(holder, self) && !is_hidden(holder->pid);
     return self->job[0] != '\0' && strcmp(holder->job, self->job) == 0 &&
            holder->restart < self->restart;
 }
@@ -216,10 +224,18 @@ static enum status watch(const char *path, const char *text, const struct holder
     return OK;
 }
 
-/* Removes the lock with this text and no other: two that take over at once must not both succeed.
- */
-static enum status bury(const char *path, const char *text, const struct holder *self,
-                        struct err *err)
+/* Whether the open file is what stands at `path`, with this text. */
+static bool still_says(const char *path, int file, const char *text)
+{
+    char now[TEXT_BYTES];
+    struct stat there, here;
+    return stat(path, &there) == 0 && fstat(file, &here) == 0 && there.st_dev == here.st_dev &&
+           there.st_ino == here.st_ino && read_text(path, now) && strcmp(now, text) == 0;
+}
+
+/* Renames the lock, and removes it if it has this text. */
+static enum status rename_away(const char *path, const char *text, const struct holder *self,
+                               struct err *err)
 {
     enum status rc = OK;
     char grave[DISK_PATH], found[TEXT_BYTES] = "";
@@ -236,6 +252,27 @@ static enum status bury(const char *path, const char *text, const struct holder 
             err_add(err, ERR_OUTPUT, "%s: cannot give it back: %s", path, strerror(errno));
     }
     unlink(grave);
+    return rc;
+}
+
+/* Removes the lock with this text and no other: two that take over at once must not both succeed. A
+ * taker has the old file flocked, so that none renames what another has just put in its place; where
+ * a file system cannot do that, rename_away looks at what it got. */
+static enum status bury(const char *path, const char *text, const struct holder *self,
+                        struct err *err)
+{
+    enum status rc = OK;
+    struct holder holder;
+    int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK); /* NFS wants it writable */
+    if (file < 0) file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return rename_away(path, text, self, err);
+    if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        parse(text, &holder);
+        rc = refuse(path, &holder, ", which another process takes over at this moment", err);
+    } else if (still_says(path, file, text)) {
+        rc = rename_away(path, text, self, err);
+    } /* else it has to be looked at again */
+    close(file);
     return rc;
 }
 
