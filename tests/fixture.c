@@ -97,10 +97,14 @@ struct fixture_fit fixture_fit_settings(enum family_id family, size_t n_componen
                                 .start = fixture_start_settings(n_components)};
 }
 
-/* What an engine looks at that nobody stops. */
-static const atomic_int never;
-
 struct engine *fixture_engine(const struct rows *rows, int n_threads, size_t max_components)
+{
+    static const atomic_int never;
+    return fixture_engine_to_stop(rows, n_threads, max_components, &never);
+}
+
+struct engine *fixture_engine_to_stop(const struct rows *rows, int n_threads, size_t max_components,
+                                      const atomic_int *stop)
 {
     struct engine *engine = NULL;
     size_t family_work = 0;
@@ -114,7 +118,7 @@ struct engine *fixture_engine(const struct rows *rows, int n_threads, size_t max
             if (wanted > family_work) family_work = wanted;
         }
     }
-    ck_ok(engine_create(rows, n_threads, max_components, family_work, &never, &engine, &err));
+    ck_ok(engine_create(rows, n_threads, max_components, family_work, stop, &engine, &err));
     return engine;
 }
 
@@ -132,15 +136,8 @@ struct start *fixture_start(const struct rows *rows, const struct start_settings
     return start;
 }
 
-/* A fit on its way. */
-struct running {
-    struct em *em;
-    struct start *start;
-};
-
-/* Lists what is to be ticked next for a fit that is not done; 0 or 1 tasks. */
-static size_t next_task(const struct rows *rows, const struct fixture_fit *fit,
-                        struct running *running, struct task **task)
+size_t fixture_next(const struct rows *rows, const struct fixture_fit *fit,
+                    struct fixture_run *running, struct task **task)
 {
     struct em *em = running->em;
     struct start_settings settings = fit->start;
@@ -165,7 +162,7 @@ static size_t next_task(const struct rows *rows, const struct fixture_fit *fit,
     return 1;
 }
 
-static bool all_done(const struct running *running, size_t n)
+static bool all_done(const struct fixture_run *running, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (running[i].em->phase != EM_DONE) return false;
@@ -175,7 +172,7 @@ static bool all_done(const struct running *running, size_t n)
 void fixture_fit_all(const struct rows *rows, const struct fixture_fit *fits, size_t n,
                      int n_threads, struct em **em)
 {
-    struct running *running = calloc(n, sizeof *running);
+    struct fixture_run *running = calloc(n, sizeof *running);
     struct task **tasks = calloc(n, sizeof *tasks);
     size_t max_components = 1;
     for (size_t i = 0; i < n; i++) {
@@ -186,7 +183,7 @@ void fixture_fit_all(const struct rows *rows, const struct fixture_fit *fits, si
     while (!all_done(running, n)) {
         size_t n_tasks = 0;
         for (size_t i = 0; i < n; i++)
-            n_tasks += next_task(rows, &fits[i], &running[i], &tasks[n_tasks]);
+            n_tasks += fixture_next(rows, &fits[i], &running[i], &tasks[n_tasks]);
         engine_tick(engine, tasks, n_tasks);
     }
     for (size_t i = 0; i < n; i++) {

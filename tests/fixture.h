@@ -60,6 +60,10 @@ struct start_settings fixture_start_settings(size_t n_components);
 /* An engine for all families. */
 struct engine *fixture_engine(const struct rows *rows, int n_threads, size_t max_components);
 
+/* The same, whose ticks end early once *stop is not 0. */
+struct engine *fixture_engine_to_stop(const struct rows *rows, int n_threads, size_t max_components,
+                                      const atomic_int *stop);
+
 /* A finished start. */
 struct start *fixture_start(const struct rows *rows, const struct start_settings *settings,
                             int n_threads);
@@ -73,6 +77,17 @@ struct fixture_fit {
 
 /* One with the defaults of the config. */
 struct fixture_fit fixture_fit_settings(enum family_id family, size_t n_components);
+
+/* A fit on its way: em from em_create, start NULL at first. */
+struct fixture_run {
+    struct em *em;
+    struct start *start;
+};
+
+/* Gives the fit its start if it waits for one that is done, and lists what is to be ticked next: 0
+ * or 1 tasks, 0 too when it is done or has given its start up at once. */
+size_t fixture_next(const struct rows *rows, const struct fixture_fit *fit,
+                    struct fixture_run *running, struct task **task);
 
 /* Runs fits [n], all of them in each tick, to their ends: em [n]. */
 void fixture_fit_all(const struct rows *rows, const struct fixture_fit *fits, size_t n,
