@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+/* What an engine looks at. */
+static atomic_int stop;
+
+enum moment { NEVER, IN_PASS, IN_JUDGE, IN_SOLVE, IN_CONCLUDE };
+
 /* A task that adds awkward numbers up and notes what is done with it. Everything that it writes
  * belongs to one lane, part or phase, as for a real task. */
 struct dummy {
@@ -15,11 +20,17 @@ struct dummy {
     double *found;     /* [n_sums] what judge found in sums */
     double *parts;     /* [n_parts] what solve made of it */
     double *batch;     /* [ENGINE_BATCH, n_sums] of a heavy task, else NULL */
-    size_t judged, concluded, at_conclude;
-    size_t *mixed_up; /* [n_lanes] sums or scratch did not hold what they must */
+    size_t judged, concluded, at_conclude, rewound;
+    enum moment stops_in; /* its first such call stops the engine */
+    size_t *mixed_up;     /* [n_lanes] sums or scratch did not hold what they must */
 };
 
 enum { MOST_COMPONENTS = 5, FAMILY_WORK = 3 };
+
+static void stop_if(const struct dummy *dummy, enum moment moment)
+{
+    if (dummy->stops_in == moment) atomic_store(&stop, 1);
+}
 
 /* A term of lane's sum i: signs and sizes for which every order of addition rounds differently. */
 static double term(const struct dummy *dummy, size_t n, size_t i)
@@ -33,6 +44,7 @@ static void dummy_pass(struct task *task, size_t lane, double *sums, struct scra
     struct dummy *dummy = (struct dummy *)task;
     const double mark = (double)(dummy->number * 1000 + lane);
     size_t first, end, mixed_up = 0;
+    stop_if(dummy, IN_PASS);
     dummy->passes[lane]++;
     for (size_t i = 0; i < MOST_COMPONENTS * ROWS_CHUNK; i++)
         scratch->work[i] = mark;
@@ -60,6 +72,7 @@ static size_t n_sums_of(const struct task *task)
 static void dummy_expect(struct task *task, size_t chunk, size_t slot, struct scratch *scratch)
 {
     struct dummy *dummy = (struct dummy *)task;
+    stop_if(dummy, IN_PASS);
     scratch->work[0] = (double)chunk;
     for (size_t i = 0; i < task->n_sums; i++)
         dummy->batch[slot * task->n_sums + i] = term(dummy, chunk, i);
@@ -77,6 +90,7 @@ static void dummy_gather(struct task *task, size_t first_chunk, size_t n_chunks,
 static void dummy_judge(struct task *task)
 {
     struct dummy *dummy = (struct dummy *)task;
+    stop_if(dummy, IN_JUDGE);
     dummy->judged++;
     memcpy(dummy->found, task->sums, n_sums_of(task) * sizeof *task->sums);
 }
@@ -84,6 +98,7 @@ static void dummy_judge(struct task *task)
 static void dummy_solve(struct task *task, size_t part, struct scratch *scratch)
 {
     struct dummy *dummy = (struct dummy *)task;
+    stop_if(dummy, IN_SOLVE);
     scratch->family[FAMILY_WORK - 1] = (double)part;
     dummy->solutions[part]++;
     dummy->parts[part] = (double)dummy->judged * dummy->found[part % n_sums_of(task)];
@@ -92,10 +107,16 @@ static void dummy_solve(struct task *task, size_t part, struct scratch *scratch)
 static void dummy_conclude(struct task *task, struct scratch *scratch)
 {
     struct dummy *dummy = (struct dummy *)task;
+    stop_if(dummy, IN_CONCLUDE);
     scratch->family[0] = 1;
     dummy->concluded++;
     for (size_t part = 0; part < task->n_parts; part++)
         dummy->at_conclude += dummy->solutions[part];
+}
+
+static void dummy_rewind(struct task *task)
+{
+    ((struct dummy *)task)->rewound++;
 }
 
 static void dummy_init(struct dummy *dummy, const struct rows *rows, uint64_t number, size_t n_sums,
@@ -106,6 +127,7 @@ static void dummy_init(struct dummy *dummy, const struct rows *rows, uint64_t nu
     dummy->task.judge = dummy_judge;
     dummy->task.solve = n_parts > 0 ? dummy_solve : NULL;
     dummy->task.conclude = n_parts > 0 ? dummy_conclude : NULL;
+    dummy->task.rewind = n_parts > 1 ? dummy_rewind : NULL;
     dummy->task.n_parts = n_parts;
     dummy->task.n_lane_sums = n_sums;
     dummy->passes = calloc(rows->n_lanes, sizeof *dummy->passes);
@@ -146,8 +168,7 @@ static void tick(const struct rows *rows, int n_threads, struct dummy *dummies, 
     struct task **tasks = calloc(n, sizeof *tasks);
     for (size_t i = 0; i < n; i++)
         tasks[i] = &dummies[i].task;
-    const atomic_int never = 0;
-    ck_ok(engine_create(rows, n_threads, MOST_COMPONENTS, FAMILY_WORK, &never, &engine, &err));
+    ck_ok(engine_create(rows, n_threads, MOST_COMPONENTS, FAMILY_WORK, &stop, &engine, &err));
     for (size_t t = 0; t < n_ticks; t++)
         engine_tick(engine, tasks, n);
     engine_destroy(&engine);
@@ -271,6 +292,7 @@ START_TEST(everything_is_done_once)
             ck_assert_uint_eq(dummy->judged, TICKS);
             check_found(dummy, all_sums[j]); /* nothing is left of earlier ticks */
             ck_assert_uint_eq(dummy->concluded, n_parts > 0 ? TICKS : 0);
+            ck_assert_uint_eq(dummy->rewound, 0);
             ck_assert_uint_eq(dummy->at_conclude, n_parts * (1 + 2 + 3)); /* all parts each time */
             for (size_t part = 0; part < n_parts; part++) {
                 ck_assert_uint_eq(dummy->solutions[part], TICKS);
@@ -321,6 +343,49 @@ START_TEST(sums_may_shrink)
 }
 END_TEST
 
+/* Asserts what has been done with a task when one of its company stopped the engine at some moment,
+ * or had stopped it before. */
+static void check_given_up(const struct dummy *dummy, enum moment moment, size_t n_parts)
+{
+    const bool is_through = moment == IN_CONCLUDE;
+    size_t n_passes = 0, n_solutions = 0;
+    for (size_t lane = 0; lane < dummy->rows->n_lanes; lane++)
+        n_passes += dummy->passes[lane];
+    for (size_t part = 0; part < n_parts; part++)
+        n_solutions += dummy->solutions[part];
+    ck_assert(moment != NEVER || n_passes == 0);
+    ck_assert_uint_eq(dummy->judged, moment > IN_PASS); /* all sums are whole, or none is used */
+    ck_assert(moment > IN_JUDGE || n_solutions == 0);   /* judges come first */
+    ck_assert(!is_through || n_solutions == n_parts);
+    ck_assert_uint_eq(dummy->concluded, is_through && n_parts > 0);
+    ck_assert_uint_eq(dummy->rewound, moment > IN_PASS && !is_through && n_parts > 1);
+}
+
+/* A tick that is stopped before all sums are there judges none; one stopped after that judges all,
+ * concludes none and rewinds each that can be; one stopped as it concludes is through. A stopped
+ * engine does nothing. */
+START_TEST(stopped_ticks_are_given_up)
+{
+    struct fixture f = line(20000);
+    for (int moment = NEVER; moment <= IN_CONCLUDE; moment++)
+        for (size_t i = 0; i < 4; i++)
+            for (size_t which = 1; which < N_KINDS; which++) { /* those with parts */
+                struct dummy dummies[N_KINDS];
+                for (size_t j = 0; j < N_KINDS; j++)
+                    init_kind(&dummies[j], f.rows, j);
+                dummies[which].stops_in = (enum moment)moment;
+                atomic_store(&stop, moment == NEVER);
+                tick(f.rows, all_threads[i], dummies, N_KINDS, 1);
+                ck_assert_int_eq(atomic_load(&stop), 1);
+                for (size_t j = 0; j < N_KINDS; j++) {
+                    check_given_up(&dummies[j], (enum moment)moment, all_parts[j]);
+                    dummy_free(&dummies[j]);
+                }
+            }
+    fixture_destroy(&f);
+}
+END_TEST
+
 static Suite *engine_suite(void)
 {
     Suite *suite = suite_create("engine");
@@ -330,6 +395,7 @@ static Suite *engine_suite(void)
     tcase_add_test(engine, everything_is_done_once);
     tcase_add_test(engine, most_tasks_fit);
     tcase_add_test(engine, sums_may_shrink);
+    tcase_add_test(engine, stopped_ticks_are_given_up);
     suite_add_tcase(suite, engine);
     return suite;
 }
