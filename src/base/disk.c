@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,22 +15,32 @@ enum status disk_join(const char *folder, const char *name, char *out, struct er
     return OK;
 }
 
+/* Makes one folder in one that is there. */
+static enum status make_one(const char *path, struct err *err)
+{
+    struct stat about;
+    if (mkdir(path, 0777) == 0) return disk_sync_folder_of(path, err);
+    int cause = errno == EEXIST && stat(path, &about) == 0 && !S_ISDIR(about.st_mode) ? ENOTDIR
+                                                                                      : errno;
+    if (cause == EEXIST) return OK;
+    return err_set(err, ERR_OUTPUT, "%s: cannot make the folder: %s", path, strerror(cause));
+}
+
 enum status disk_make_folder(const char *path, struct err *err)
 {
     char part[DISK_PATH];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *at = part + 1;; at++) {
-        if (*at != '/' && *at != '\0') continue;
-        const char keep = *at;
-        *at = '\0';
-        bool made = mkdir(part, 0777) == 0;
-        if (!made && errno != EEXIST)
-            return err_set(err, ERR_OUTPUT, "%s: cannot make the folder %s: %s", path, part,
-                           strerror(errno));
-        if (made && disk_sync_folder_of(part, err) != OK) return ERR_OUTPUT;
-        if (keep == '\0') return OK;
-        *at = keep;
+    if (strlen(path) >= sizeof part)
+        return err_set(err, ERR_OUTPUT, "%s: the path is too long, expected at most %d bytes", path,
+                       DISK_PATH - 1);
+    strcpy(part, path);
+    for (char *slash = strchr(path[0] == '/' ? part + 1 : part, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        enum status rc = make_one(part, err);
+        if (rc != OK) return rc;
+        *slash = '/';
     }
+    return make_one(part, err);
 }
 
 enum status disk_sync(const char *path, struct err *err)
