@@ -116,6 +116,51 @@ START_TEST(bytes)
 }
 END_TEST
 
+/* Times: whole and broken numbers of days, hours, minutes and seconds, from the largest down; a
+ * bare number is seconds. The resolved config says seconds. */
+START_TEST(durations)
+{
+    const struct {
+        const char *text;
+        double seconds;
+    } good[] = {{"0", 0},         {"90", 90},      {"1.5", 1.5},
+                {"1e3", 1000},    {"0s", 0},       {"2.5s", 2.5},
+                {"7h50m", 28200}, {"1d2h", 93600}, {"1d2h3m4.25s", 93784.25},
+                {"0.5h", 1800},   {"100m", 6000},  {"1d1s", 86401}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, LEAST "run: {max_time: %s, checkpoint: %s}\n", good[i].text,
+                 good[i].text);
+        struct config *config = read_good(text, NULL);
+        ck_assert(config->run_max_time == good[i].seconds);
+        ck_assert(config->run_checkpoint == good[i].seconds);
+        char *resolved = resolve(config), *line = strstr(resolved, "  max_time: ");
+        ck_assert_ptr_nonnull(line);
+        ck_assert(strtod(line + strlen("  max_time: "), NULL) == good[i].seconds);
+        free(resolved);
+        check_round_trip(config);
+        config_destroy(&config);
+    }
+    const char *const bad[] = {
+        "7h50", "50m7h", "h",      "5 m",   "7H",     "1e400",
+        "-5m",  "7h7h",  "1:30",   "7h-5m", "7h 50m", "5min",
+        "1w",   ".s",    "1.2.3s", "1e3s",  "07h",    "0x10s",
+        "s5",   "5m5",   "nan",    "inf",   "5,5s",   "12345678901234567890123456789012s"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        check_value_refused("run", "max_time", bad[i], "not a time (");
+    check_value_refused("run", "max_time", "-5", "out of range (-5)");
+    check_value_refused("run", "checkpoint", "11575d", "out of range (11575d)"); /* over 1e9 s */
+    check_value_refused("slurm", "time", "59s", "out of range (59s)");
+    struct config *config = read_good(LEAST, NULL);
+    ck_assert(config->run_max_time == 0 && config->run_checkpoint == 60);
+    ck_assert(config->slurm_time == 28800);
+    config_destroy(&config);
+    config = read_good(LEAST, "slurm.time=1m");
+    ck_assert(config->slurm_time == 60);
+    config_destroy(&config);
+}
+END_TEST
+
 /* What YAML 1.1 or C would read as a number is refused where it is no plain decimal one. */
 START_TEST(no_yaml_1_1_numbers)
 {
@@ -287,8 +332,8 @@ END_TEST
 
 static Suite *config_value_suite(void)
 {
-    const TTest *const tests[] = {defaults,  types,   bytes, no_yaml_1_1_numbers, bounds,
-                                  int_lists, choices, paths, paths_refused};
+    const TTest *const tests[] = {defaults, types,     bytes,   durations, no_yaml_1_1_numbers,
+                                  bounds,   int_lists, choices, paths,     paths_refused};
     return config_tests("config_value", tests, sizeof tests / sizeof tests[0]);
 }
 
