@@ -367,33 +367,30 @@ START_TEST(blank_lock_may_be_a_new_one)
 }
 END_TEST
 
-static const char *said;
+static const char *blank_path;
 
-/* Whether a lock that says `said` is taken after LOCK_BLANK_S and not before. */
+/* Whether that lock is taken after LOCK_BLANK_S and not before. */
 static int take_in_time(void)
 {
     struct lock *lock = NULL;
     struct err failure;
     const double began_s = clock_monotonic_s();
-    if (lock_take(file_path(said), &stop, &lock, &failure) != OK) return 1;
+    if (lock_take(blank_path, &stop, &lock, &failure) != OK) return 1;
     const double took_s = clock_monotonic_s() - began_s;
     return took_s >= LOCK_BLANK_S && took_s < LOCK_WATCH_S / 2 ? 0 : 2;
 }
 
-/* Locks that stay blank, garbage, or are cut off (the file's name is what it says) are taken after
- * a while. */
+/* Locks that stay blank, garbage or cut off are taken after a while. */
 START_TEST(locks_that_say_nothing_are_taken)
 {
-    static const char *const texts[] = {"", "garbage", "gmmsweep lock\nhost: x\npid: 1",
-                                        "gmmsweep lock\nhost: x\npid: 1\nbeat: "};
-    enum { N_TEXTS = 3 }; /* the last one names a host and a pid, and is another's */
-    pid_t pids[N_TEXTS];
-    for (int i = 0; i < N_TEXTS; i++) {
-        said = i == 0 ? "blank" : texts[i];
-        file_text(said, texts[i]);
+    static const char *const texts[] = {"", "garbage", "gmmsweep lock\nhost: x\npid: 1"};
+    static const char *const names[] = {"blank", "garbage", "cut off"};
+    pid_t pids[3];
+    for (int i = 0; i < 3; i++) {
+        blank_path = file_text(names[i], texts[i]);
         pids[i] = child(take_in_time);
     }
-    for (int i = 0; i < N_TEXTS; i++)
+    for (int i = 0; i < 3; i++)
         ck_assert_int_eq(exit_status_of(pids[i]), 0);
 }
 END_TEST
