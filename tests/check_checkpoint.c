@@ -294,6 +294,22 @@ START_TEST(waiting_states_are_kept)
 }
 END_TEST
 
+/* One that cannot be used does not stand in the way of another: neither read before it nor after,
+ * and however far. */
+START_TEST(unusable_state_hides_none)
+{
+    for (size_t folder = 0; folder < N_FOLDERS; folder++) {
+        fits[folder].em.max_iter = MAX_ITER + 1;
+        write_one(folder, folder, 9);
+        fits[folder].em.max_iter = MAX_ITER;
+        for (size_t other = 0; other < N_FOLDERS; other++)
+            if (other != folder) write_one(other, folder, 4 + other);
+        for (size_t other = 0; other < N_FOLDERS; other++)
+            ck_assert_uint_eq(resumed_in(other, folder), folder == 2 ? 5 : 6);
+    }
+}
+END_TEST
+
 /* A state that was made under a larger max_iter may lie behind the end of the fit and is not used;
  * nor is one of a fit of another shape; one under a smaller limit or the same is. */
 START_TEST(other_fits_states_are_not_used)
@@ -368,6 +384,7 @@ static Suite *checkpoint_suite(void)
     tcase_add_test(checkpoint, slots_are_written_in_turn);
     tcase_add_test(checkpoint, damaged_slot_leaves_the_other);
     tcase_add_test(checkpoint, farthest_state_counts);
+    tcase_add_test(checkpoint, unusable_state_hides_none);
     tcase_add_test(checkpoint, waiting_states_are_kept);
     tcase_add_test(checkpoint, other_fits_states_are_not_used);
     tcase_add_test(checkpoint, removed_checkpoints_are_gone);

@@ -25,7 +25,7 @@ struct checkpoint {
     uint64_t number; /* of the latest checkpoint */
     int next_slot;
     size_t n_states;
-    struct state *states; /* [n_states] that no fit has gone on from */
+    struct state *states; /* [n_states] of fits that have not gone on; one may have several */
 };
 
 /* --- finding --- */
@@ -53,11 +53,32 @@ done:
     return rc;
 }
 
-static struct state *find_state(struct checkpoint *checkpoint, const char *id)
+struct checkpoint_place checkpoint_place(const struct live_fit *live)
 {
-    for (size_t i = 0; i < checkpoint->n_states; i++)
-        if (strcmp(checkpoint->states[i].id, id) == 0) return &checkpoint->states[i];
-    return NULL;
+    struct checkpoint_place place = {{0}, 0};
+    if (live->em != NULL) place.em = em_place_of(live->em);
+    if (live->awaited != NULL) place.lloyd = live->awaited->n_iterations;
+    if (live->lloyd != NULL) place.lloyd = live->lloyd->n_iterations;
+    return place;
+}
+
+bool checkpoint_precedes(struct checkpoint_place a, struct checkpoint_place b)
+{
+    if (em_place_precedes(a.em, b.em)) return true;
+    return !em_place_precedes(b.em, a.em) && a.lloyd < b.lloyd;
+}
+
+/* The farthest state of a fit that came under a limit of at most max_iter; under a larger one it may
+ * have gone past the end. */
+static struct state *find_state(struct checkpoint *checkpoint, const char *id, int64_t max_iter)
+{
+    struct state *found = NULL;
+    for (size_t i = 0; i < checkpoint->n_states; i++) {
+        struct state *state = &checkpoint->states[i];
+        if (strcmp(state->id, id) != 0 || state->max_iter > max_iter) continue;
+        if (found == NULL || checkpoint_precedes(found->place, state->place)) found = state;
+    }
+    return found;
 }
 
 static void drop_state(struct checkpoint *checkpoint, struct state *state)
@@ -88,22 +109,6 @@ static void pack_head(const struct live_fit *live, struct pack *payload)
     pack_u64(payload, place.lloyd);
 }
 
-struct checkpoint_place checkpoint_place(const struct live_fit *live)
-{
-    struct checkpoint_place place = {{0}, 0};
-    if (live->em != NULL) place.em = em_place_of(live->em);
-    if (live->awaited != NULL) place.lloyd = live->awaited->n_iterations;
-    if (live->lloyd != NULL) place.lloyd = live->lloyd->n_iterations;
-    return place;
-}
-
-bool checkpoint_precedes(struct checkpoint_place a, struct checkpoint_place b)
-{
-    if (em_place_precedes(a.em, b.em)) return true;
-    return !em_place_precedes(b.em, a.em) && a.lloyd < b.lloyd;
-}
-
-/* Of several states of one fit the farthest stays. */
 static enum status take_record(void *context, enum log_type type, struct unpack *payload,
                                uint64_t offset, struct err *err)
 {
@@ -117,9 +122,6 @@ static enum status take_record(void *context, enum log_type type, struct unpack 
     if (in->checkpoint == NULL) return OK;
     struct state state = {.offset = offset, .own = in->own, .path = (char *)in->path};
     unpack_head(payload, &state);
-    struct state *known = find_state(in->checkpoint, state.id);
-    if (known != NULL && checkpoint_precedes(state.place, known->place)) return OK;
-    if (known != NULL) drop_state(in->checkpoint, known);
     return add_state(in->checkpoint, &state, err);
 }
 
@@ -197,20 +199,20 @@ enum status checkpoint_resume(struct checkpoint *checkpoint, size_t n_features,
 {
     enum status rc = OK;
     struct pack payload = {0};
-    struct state head, *state = find_state(checkpoint, live->fit->id);
+    const struct plan_fit *fit = live->fit;
+    struct state head, *state = find_state(checkpoint, fit->id, fit->em.max_iter);
     struct err unreadable;
-    if (state == NULL) return OK;
-    /* One that came under a larger limit may have gone past the end under this one. */
-    if (state->max_iter <= live->fit->em.max_iter &&
-        log_read(state->path, state->offset, &payload, &unreadable) == OK) {
+    if (state != NULL && log_read(state->path, state->offset, &payload, &unreadable) == OK) {
         struct unpack reader = {.bytes = payload.bytes, .n = payload.n};
         bool resumed = true;
         unpack_head(&reader, &head);
-        TRY(kmeans_unpack(&reader, live->fit->n_components * n_features, &live->lloyd, err));
+        TRY(kmeans_unpack(&reader, fit->n_components * n_features, &live->lloyd, err));
         if (live->em != NULL) TRY(em_resume(live->em, &reader, &resumed, err));
         if (!resumed) kmeans_forget(&live->lloyd);
     }
-    drop_state(checkpoint, state);
+    for (size_t i = checkpoint->n_states; i-- > 0;)
+        if (strcmp(checkpoint->states[i].id, fit->id) == 0)
+            drop_state(checkpoint, &checkpoint->states[i]);
 done:
     free(payload.bytes);
     return rc;
