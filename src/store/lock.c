@@ -256,8 +256,8 @@ static enum status rename_away(const char *path, const char *text, const struct 
 }
 
 /* Removes the lock with this text and no other: two that take over at once must not both succeed. A
- * taker has the old file flocked, so that none renames what another has just put in its place; where
- * a file system cannot do that, rename_away looks at what it got. */
+ * taker has the old file flocked, so that none renames what another has just put in its place;
+ * where a file system cannot do that, rename_away looks at what it got. */
 static enum status bury(const char *path, const char *text, const struct holder *self,
                         struct err *err)
 {
