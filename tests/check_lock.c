@@ -397,6 +397,28 @@ END_TEST
 
 /* --- holding --- */
 
+static void *beat_often(void *lock)
+{
+    for (int i = 0; i < 2000; i++)
+        if (!lock_beat(lock)) return lock;
+    return NULL;
+}
+
+/* One thread may keep a lock alive while another asks for it. */
+START_TEST(beats_do_not_disturb)
+{
+    pthread_t thread;
+    void *lost;
+    struct lock *lock = take_at_once();
+    ck_assert_int_eq(pthread_create(&thread, NULL, beat_often, lock), 0);
+    for (int i = 0; i < 2000; i++)
+        ck_ok(lock_check(lock, &err));
+    pthread_join(thread, &lost);
+    ck_assert_ptr_null(lost);
+    lock_release(&lock);
+}
+END_TEST
+
 /* A holder whose lock has been removed, replaced or emptied is told so and who has it, and leaves
  * the other's lock where it is. */
 START_TEST(lost_lock_is_noticed)
@@ -472,6 +494,7 @@ static Suite *lock_suite(void)
     tcase_add_test(lock, stop_ends_the_watching);
     tcase_add_test(lock, blank_lock_may_be_a_new_one);
     tcase_add_test(lock, locks_that_say_nothing_are_taken);
+    tcase_add_test(lock, beats_do_not_disturb);
     tcase_add_test(lock, lost_lock_is_noticed);
     tcase_add_test(lock, impossible_lock_tells_why);
     suite_add_tcase(suite, lock);

@@ -1,4 +1,4 @@
-/* Reasons to stop: the time and the file. (Signals and a lost lock are tested with the program.) */
+/* Reasons to stop: the time, the file, a lost lock. (Signals are tested with the program.) */
 #include "watch.h"
 
 #include "clock.h"
@@ -76,6 +76,35 @@ START_TEST(stop_file_is_seen)
 }
 END_TEST
 
+/* The lock is kept alive; once it is lost the work is to stop, and nothing it has saved counts. */
+START_TEST(lost_lock_is_seen)
+{
+    char text[2][2048] = {{0}};
+    const char *path = file_path("lock");
+    struct watch *watch = NULL;
+    struct lock *lock = NULL;
+    ck_ok(watch_start(1000, &watch, &err));
+    ck_ok(lock_take(path, watch_stop(watch), &lock, &err));
+    watch_folder(watch, file_path("STOP"), lock);
+    watch_progress(watch);
+    for (int i = 0; i < 2; i++) {
+        if (i == 1) ck_assert_double_ge(wait_for_stop(watch, LOCK_BEAT_S + 1), LOCK_BEAT_S + 1);
+        FILE *file = fopen(path, "r");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_uint_gt(fread(text[i], 1, sizeof text[i] - 1, file), 100);
+        fclose(file);
+    }
+    ck_assert_str_ne(text[0], text[1]);
+    ck_assert_int_eq(watch_status(watch), ERR_PARTIAL);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_double_lt(wait_for_stop(watch, 30), LOCK_BEAT_S + 5);
+    ck_assert_str_eq(watch_reason(watch), "the lock is ours no more");
+    ck_assert_int_eq(watch_status(watch), ERR_OUTPUT);
+    watch_end(&watch);
+    lock_release(&lock);
+}
+END_TEST
+
 /* Work that does not end is ended, in time, with the status that its progress deserves. */
 START_TEST(endless_work_is_ended)
 {
@@ -111,6 +140,7 @@ static Suite *watch_suite(void)
     tcase_add_test(watch, nothing_to_see);
     tcase_add_test(watch, time_is_up);
     tcase_add_test(watch, stop_file_is_seen);
+    tcase_add_test(watch, lost_lock_is_seen);
     tcase_add_test(watch, endless_work_is_ended);
     suite_add_tcase(suite, watch);
     return suite;
