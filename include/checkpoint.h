@@ -28,8 +28,8 @@ struct checkpoint_place {
 struct checkpoint_place checkpoint_place(const struct live_fit *live);
 bool checkpoint_precedes(struct checkpoint_place a, struct checkpoint_place b);
 
-/* Brings a fit that has just gone live to the farthest state that is kept of it and did not come under
- * a larger max_iter, if there is one. */
+/* Brings a fit that has just gone live to the farthest state that is kept of it and did not come
+ * under a larger max_iter, if there is one. */
 enum status checkpoint_resume(struct checkpoint *checkpoint, size_t n_features,
                               struct live_fit *live, struct err *err);
 

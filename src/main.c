@@ -30,7 +30,8 @@ static bool ended;
 static void on_exit_by_library(void)
 {
     if (ended) return;
-    fprintf(stderr, "gmmsweep: a library has ended the program, as HDF5 does when memory runs out\n");
+    fprintf(stderr,
+            "gmmsweep: a library has ended the program, as HDF5 does when memory runs out\n");
     _exit(ERR_INTERNAL);
 }
 

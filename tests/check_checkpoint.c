@@ -102,13 +102,11 @@ static void write_one(size_t folder, size_t i, size_t n_entries)
 /* The entries with which fit i goes on; 0: from its beginning. */
 static size_t resumed(struct checkpoint *checkpoint, size_t i)
 {
-    struct em *em = new_em(i);
-    struct em_place place = {9, 9, 9};
-    ck_ok(checkpoint_resume(checkpoint, &fits[i], em, &place, &err));
-    ck_assert(place.redraw == em->redraw && place.trial == em->trial);
-    ck_assert_uint_eq(place.n_entries, em->n_entries);
-    const size_t n_entries = em->n_entries;
-    em_destroy(&em);
+    struct live_fit live = {.fit = &fits[i], .em = new_em(i)};
+    ck_ok(checkpoint_resume(checkpoint, f.rows->n_features, &live, &err));
+    const size_t n_entries = live.em->n_entries;
+    ck_assert_ptr_null(live.lloyd);
+    em_destroy(&live.em);
     return n_entries;
 }
 
@@ -166,9 +164,9 @@ START_TEST(states_come_back)
         checkpoint_close(&checkpoint);
     }
     struct em *em = new_em(3), *undisturbed = new_em(3);
-    struct em_place place;
+    struct live_fit live = {.fit = &fits[3], .em = em};
     checkpoint = open_in(0);
-    ck_ok(checkpoint_resume(checkpoint, &fits[3], em, &place, &err));
+    ck_ok(checkpoint_resume(checkpoint, f.rows->n_features, &live, &err));
     checkpoint_close(&checkpoint);
     advance(3, em, MAX_ITER + 1);
     advance(3, undisturbed, MAX_ITER + 1);

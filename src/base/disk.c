@@ -15,15 +15,15 @@ enum status disk_join(const char *folder, const char *name, char *out, struct er
     return OK;
 }
 
-/* Makes one folder in one that is there. */
-static enum status make_one(const char *path, struct err *err)
+/* Makes the folder `part` of `path`, in one that is there. */
+static enum status make_part(const char *path, const char *part, struct err *err)
 {
     struct stat about;
-    if (mkdir(path, 0777) == 0) return disk_sync_folder_of(path, err);
-    int cause = errno == EEXIST && stat(path, &about) == 0 && !S_ISDIR(about.st_mode) ? ENOTDIR
-                                                                                      : errno;
-    if (cause == EEXIST) return OK;
-    return err_set(err, ERR_OUTPUT, "%s: cannot make the folder: %s", path, strerror(cause));
+    if (mkdir(part, 0777) == 0) return disk_sync_folder_of(part, err);
+    int cause = errno;
+    if (cause == EEXIST && stat(part, &about) == 0 && S_ISDIR(about.st_mode)) return OK;
+    return err_set(err, ERR_OUTPUT, "%s: cannot make the folder %s: %s", path, part,
+                   strerror(cause == EEXIST ? ENOTDIR : cause));
 }
 
 enum status disk_make_folder(const char *path, struct err *err)
@@ -36,11 +36,11 @@ enum status disk_make_folder(const char *path, struct err *err)
     for (char *slash = strchr(path[0] == '/' ? part + 1 : part, '/'); slash != NULL;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        enum status rc = make_one(part, err);
+        enum status rc = make_part(path, part, err);
         if (rc != OK) return rc;
         *slash = '/';
     }
-    return make_one(part, err);
+    return make_part(path, part, err);
 }
 
 enum status disk_sync(const char *path, struct err *err)

@@ -68,8 +68,8 @@ bool checkpoint_precedes(struct checkpoint_place a, struct checkpoint_place b)
     return !em_place_precedes(b.em, a.em) && a.lloyd < b.lloyd;
 }
 
-/* The farthest state of a fit that came under a limit of at most max_iter; under a larger one it may
- * have gone past the end. */
+/* The farthest state of a fit that came under a limit of at most max_iter; under a larger one it
+ * may have gone past the end. */
 static struct state *find_state(struct checkpoint *checkpoint, const char *id, int64_t max_iter)
 {
     struct state *found = NULL;

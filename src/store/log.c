@@ -81,8 +81,8 @@ static enum record read_record(int file, uint64_t left, uint32_t *type, struct p
     return RECORD_WHOLE;
 }
 
-/* Looks for a whole record anywhere behind byte `from` of a log of `size` bytes. A torn tail has none:
- * what stands before a whole record is damage. */
+/* Looks for a whole record anywhere behind byte `from` of a log of `size` bytes. A torn tail has
+ * none: what stands before a whole record is damage. */
 static enum record find_record(int file, uint64_t from, uint64_t size)
 {
     unsigned char window[65536];

@@ -46,9 +46,11 @@ enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, 
     struct fit_row *list = NULL;
     *n = 0;
     TRY(h5_open(path, false, &h5, err));
-    if (h5_read_attr(h5, "/", "format", &format, err) != OK || strcmp(format, "gmmsweep") != 0)
-        FAIL(err, ERR_DATA, "%s: not a gmmsweep result, expected the attribute format \"gmmsweep\"",
-             path);
+    struct err cause = {OK, ""};
+    if (h5_read_attr(h5, "/", "format", &format, &cause) != OK || strcmp(format, "gmmsweep") != 0)
+        FAIL(err, ERR_DATA,
+             "%s: not a gmmsweep result, expected the attribute format \"gmmsweep\"%s%s", path,
+             cause.text[0] != '\0' ? "; " : "", cause.text);
     TRY(h5_read_attr(h5, "/", "status", &state, err));
     TRY(h5_read(h5, "/fits/fit", H5_TEXT, n, &names, err));
     TRY_ALLOC(list, *n, err);

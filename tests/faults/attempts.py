@@ -21,7 +21,8 @@ OUTCOMES = {  # exit statuses that a fault may lead to
     "kill": (-signal.SIGKILL,), "write": (0, 5, 75), "sync": (0, 5, 75), "rename": (0, 5, 75),
     "close": (0, 4, 5, 75), "malloc": (0, 1, 4, 5, 75), "disk": (0, 5, 75),
 }  # fmt: skip
-NO_MEMORY = r"memory|alloc|sweep\.h5(\.tmp)?: cannot"  # HDF5 often does not say which cause it has
+# HDF5 often does not say which cause it has; a thread without memory for its stack is EAGAIN.
+NO_MEMORY = r"memory|alloc|sweep\.h5(\.tmp)?: cannot|cannot make a thread"
 CAUSES = {"ENOSPC": "no space left", "full": "no space left", "EIO": "input/output error",
           "EROFS": "read-only", "ENOMEM": NO_MEMORY, "exhausted": NO_MEMORY}  # fmt: skip
 WRONGS = ("lost", "unreadable", "false", "differing", "crashed", "other")
