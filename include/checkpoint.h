@@ -34,7 +34,8 @@ enum status checkpoint_resume(struct checkpoint *checkpoint, size_t n_features,
                               struct live_fit *live, struct err *err);
 
 /* Writes the states of live [n_live] and those of this folder that no fit has gone on from yet.
- * *bytes: what was written. ERR_OUTPUT with path and cause; the older checkpoint then stands. */
+ * *bytes: what was written. ERR_OUTPUT with path and cause, or ERR_DATA if
+ * one of the latter cannot be read again; the older checkpoint then stands. */
 enum status checkpoint_write(struct checkpoint *checkpoint, const struct live_fit *live,
                              size_t n_live, uint64_t *bytes, struct err *err);
 

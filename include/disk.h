@@ -21,7 +21,8 @@ enum status disk_sync(const char *path, struct err *err);
 enum status disk_sync_folder_of(const char *path, struct err *err);
 
 /* Syncs `temporary` and puts it in the place of `path`, in the same file system. ERR_OUTPUT, and
- * then `path` stands as it was and `temporary` is gone. */
+ * then `temporary` is gone and `path` stands as it was, unless only the last step failed, syncing
+ * the folder's names. */
 enum status disk_replace(const char *temporary, const char *path, struct err *err);
 
 /* Writes `text` to `path` by way of `temporary`, with these permissions (0644, 0755). */

@@ -88,8 +88,9 @@ static inline bool engine_stops(const struct scratch *scratch)
 }
 
 /* One tick of tasks [n_tasks], n_tasks at most ENGINE_MAX_TASKS. Given up after `stop`, it leaves
- * every task in a state to go on from: the one before the tick, or of a task that is settled by its
- * judge the one after it. */
+ * every fit in a state to go on from: the one before the tick, or the one its judge has turned to.
+ * A k-means start goes on by way of kmeans_pack and kmeans_resume only, since a pass that is given
+ * up has assigned some rows anew. */
 void engine_tick(struct engine *engine, struct task *const *tasks, size_t n_tasks);
 
 #endif

@@ -79,7 +79,9 @@ struct head {
 static bool fits(const struct em *em, const struct head *head, const struct unpack *unpack)
 {
     const uint64_t n = head->n_parameters, bytes = unpack->n - unpack->at, left = bytes / 8;
-    if (unpack->failed || n != n_parameters(em->model) || head->has_model > 1 ||
+    if (unpack->failed || n != n_parameters(em->model) ||
+        (int64_t)head->place.redraw > em->settings.redraws ||
+        head->place.trial > em->settings.n_trials || head->has_model > 1 ||
         head->has_best > (em->best != NULL) || head->place.n_entries > left)
         return false;
     uint64_t wanted = head->has_best * (1 + n);
