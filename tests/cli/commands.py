@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 import harness
 
 PARAMS = harness.ROOT / "include" / "params.def"
-COMMANDS = ["run", "plan", "params", "status", "show"]
+COMMANDS = ["run", "plan", "params", "status", "merge", "slurm", "show"]
 MIB = 2**20
 
 
@@ -51,24 +51,29 @@ class Commands(harness.Case):
             "set": "em.tol=1e-6",
             "output": "out",
             "threads": "1",
+            "shard": "1/1",
+            "max-time": "1h",
+            "out": "scripts",
             "by": "aic",
             "family": "diag",
             "k": "2",
         }
-        operand = {"run": "sweep.yaml", "plan": "sweep.yaml", "show": "out", "status": "out"}
+        operand = {command: "sweep.yaml" for command in ("run", "plan", "slurm")}
+        operand.update({command: "out" for command in ("show", "status", "merge")})
+        with_it = {"fresh": ["--output", "new"]}  # that the option would be refused without
         every = set()
         for command in COMMANDS:
             text = self.gmmsweep(command, "--help").stdout
-            listed = re.findall(r"^ +(?:-\w, +)?--(\w+)( [A-Z=]+)?", text, re.M)
+            listed = re.findall(r"^ +(?:-\w, +)?--([\w-]+)( [A-Z=/]+)?", text, re.M)
             self.assertGreaterEqual(len(listed), 2)
             every |= {name for name, _ in listed}
             for name, argument in listed:
-                words = [f"--{name}"] + ([given[name]] if argument else [])
+                words = [f"--{name}"] + ([given[name]] if argument else with_it.get(name, []))
                 words += [operand[command]] if command in operand else []
                 self.gmmsweep(command, *words)
         for command in COMMANDS:
             text = self.gmmsweep(command, "--help").stdout
-            for name in every - set(re.findall(r"--(\w+)", text)):
+            for name in every - set(re.findall(r"--([\w-]+)", text)):
                 self.gmmsweep(command, f"--{name}", *filter(None, [operand.get(command)]), expect=2)
 
     def test_version(self):

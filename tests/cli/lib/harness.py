@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -92,6 +93,15 @@ def tree(folder):
     }
 
 
+def end(process):
+    """Kills a process that has not ended, and closes its pipes."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        pipe.close()
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own, which goes when it ends."""
 
@@ -125,6 +135,40 @@ class Case(unittest.TestCase):
                 f"expected {expect}\n{done.stdout}{done.stderr}"
             )
         return done
+
+    def start(self, *args, **options):
+        """Starts the program and returns its process, which is killed if the test leaves it."""
+        process = subprocess.Popen(
+            [*options.pop("before", []), PROGRAM, *map(str, args)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **{"env": environment(), "cwd": self.dir, **options},
+        )
+        self.addCleanup(end, process)
+        return process
+
+    def ended(self, process, expect, within_s=TIMEOUT_S):
+        """Waits for a started process, whose exit status must be expect: (stdout, stderr)."""
+        since = time.monotonic()
+        try:
+            said = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.fail(f"{process.args} has not ended within {TIMEOUT_S} s")
+        took = time.monotonic() - since
+        self.assertEqual(process.returncode, expect, "".join(said))
+        self.assertLessEqual(took, within_s, "".join(said))
+        return said
+
+    def wait_until(self, moment, process=None):
+        """Waits until moment() is true; the process, if given, must not end before."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not moment():
+            if process is not None and process.poll() is not None:
+                self.fail("ended too soon: " + "".join(process.communicate()))
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.001)
 
     def write(self, name, content):
         path = self.dir / name
