@@ -56,6 +56,9 @@ static enum status enter_folder(struct run *run, struct err *err)
     const char *output = run->setup.config->output_path;
     char path[DISK_PATH];
     TRY(disk_join(output, "STOP", run->stop_path, err));
+    if (access(run->stop_path, F_OK) == 0)
+        FAIL(err, ERR_OUTPUT, "%s: not begun while this file is there, expected it to be removed",
+             run->stop_path);
     TRY(shards_folder(output, run->shard, run->n_shards, run->folder, err));
     TRY(disk_join(run->folder, "lock", path, err));
     TRY(disk_make_folder(run->folder, err));
