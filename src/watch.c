@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -81,11 +82,17 @@ static void beat(struct watch *watch)
     if (lock != NULL && !lock_beat(lock)) stop(watch, LOCK_LOST, "the lock is ours no more");
 }
 
-/* The work has not ended in time: what it has saved so far has to do. */
+/* The work has not ended in time: what it has saved so far has to do. It may hang in writing to
+ * standard error, so that is neither locked nor waited for. */
 static void give_up(const struct watch *watch)
 {
-    fprintf(stderr, "gmmsweep: stopped (%s), not at an end within %.0f s: what was saved stands\n",
-            watch->reason, ceil(WATCH_GRACE_S));
+    char text[sizeof watch->reason + 128];
+    struct pollfd errors = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int n = snprintf(text, sizeof text,
+                     "gmmsweep: stopped (%s), not at an end within %.0f s: what was saved stands\n",
+                     watch->reason, ceil(WATCH_GRACE_S));
+    ssize_t written = poll(&errors, 1, 0) == 1 ? write(STDERR_FILENO, text, (size_t)n) : 0;
+    (void)written; /* there is nobody to be told */
     _exit((int)watch_status(watch));
 }
 
