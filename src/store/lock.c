@@ -363,7 +363,8 @@ bool lock_holder(const char *path, char *out)
     out[0] = '\0';
     if (!read_text(path, text)) return false;
     parse(text, &holder);
-    print_holder(&holder, out);
     describe_self(&self);
-    return is_alive_here(&holder, &self);
+    const bool alive = is_alive_here(&holder, &self);
+    if (alive || !is_here(&holder, &self)) print_holder(&holder, out);
+    return alive;
 }

@@ -299,6 +299,89 @@ class Resume(harness.Case):
         done = self.gmmsweep("run", config, "--set", f"em.max_iter={most}")
         self.assertIn("nothing left to do", done.stderr)
 
+    # --- --fresh and --replace
+
+    def test_fresh(self):
+        """--fresh: exit 5 where a sweep is, finished or begun, and nothing changes; where none is it
+        runs."""
+        config = self.small()
+        out = self.dir / "out"
+        (out / "slurm").mkdir(parents=True)
+        self.gmmsweep("run", "-q", config, "--fresh")
+        for gone in ("none", "sweep.h5", "shards"):
+            if gone == "shards":
+                self.gmmsweep("run", "-q", config)
+                shutil.rmtree(out / gone)
+            elif gone != "none":
+                (out / gone).unlink()
+            before = harness.tree(out)
+            said = self.gmmsweep("run", config, "--fresh", expect=5).stderr
+            self.assertIn(str(out), said)
+            self.assertIn("--fresh", said)
+            self.assertEqual(harness.tree(out), before, f"without {gone}")
+
+    def test_replace(self):
+        """--replace: the old result stands in previous-N, fits that both configs have are carried
+        over with their times, the others are computed, and the result is that of a new folder."""
+        config = self.small()
+        self.gmmsweep("run", "-q", config)
+        out = self.dir / "out"
+        content = [harness.Result(out).content]
+        changes = [{"components": [2, 4, 5]}, {"components": [4], "restarts": 4}]
+        for n, sweep in enumerate(changes, 1):
+            before = harness.Result(out)
+            self.small("out", sweep=sweep)
+            self.gmmsweep("run", "-q", config, expect=3)
+            self.assertFalse((out / f"previous-{n}").exists())
+            done = self.gmmsweep("run", config, "--replace")
+            after = harness.Result(out)
+            kept = set(before.names) & set(after.names)
+            self.assertEqual(len(kept), (6, 3)[n - 1])
+            for fit in kept:
+                self.assertEqual(self.walls(after)[fit], self.walls(before)[fit], fit)
+            told = {line.split(":")[0] for line in done.stderr.splitlines() if ": " in line}
+            self.assertLessEqual(set(after.names) - kept, told)
+            self.assertEqual(told & kept, set())
+            self.gmmsweep("run", "-q", self.small(f"new{n}", sweep=sweep))
+            self.assertEqual(after.content, harness.Result(self.dir / f"new{n}").content)
+            for i, old in enumerate(content, 1):
+                previous = out / f"previous-{i}"
+                self.assertEqual(harness.Result(previous).content, old)
+                rows = json.loads(self.gmmsweep("show", previous, "--json").stdout)
+                self.assertEqual({row["fit"] for row in rows}, set(harness.Result(previous).names))
+            content.append(after.content)
+        self.assertFalse((out / "previous-3").exists())
+
+    def test_replace_nothing(self):
+        """--replace where nothing is dropped just goes on, in a new folder too."""
+        config = self.small()
+        for restarts in (3, 3, 4):
+            self.gmmsweep("run", "-q", config, "--replace", "--set", f"sweep.restarts={restarts}")
+        self.assertEqual(
+            {path.name for path in (self.dir / "out").iterdir()},
+            {"config.resolved.yaml", "sweep.h5", "shards"},
+        )
+        self.assertEqual(len(harness.Result(self.dir / "out").names), 12)
+
+    def test_replace_alone(self):
+        """--replace moves nothing that another process is at work on: exit 5, naming it. One that
+        was killed is in nobody's way."""
+        slow = {"components": [20], "covariance": "full", "restarts": 9}
+        keys = {"em": {"max_iter": 100000, "tol": 0.0}, "run": {"threads": 1}}
+        config, out = self.small(sweep=slow, **keys), self.dir / "out"
+        process = self.start("run", "-q", config, "--shard", "1/2")
+        self.wait_until((out / "shards/1-of-2/log").exists, process)
+        self.gmmsweep("run", "-q", config, "--set", "em.max_iter=2", "--shard", "2/2")
+        self.small()
+        said = self.gmmsweep("run", config, "--replace", expect=5).stderr
+        self.assertIn(f"pid {process.pid} ", said)
+        self.assertFalse((out / "previous-1").exists())
+        process.kill()
+        process.wait()
+        self.gmmsweep("run", "-q", config, "--replace")
+        self.assertTrue((out / "previous-1/shards/1-of-2/log").exists())
+        self.assertEqual(len(harness.Result(out).names), 9)
+
     def test_sessions(self):
         """/provenance has one row per session that computed, with its command line."""
         config = self.small()
