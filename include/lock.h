@@ -35,8 +35,8 @@ void lock_release(struct lock **lock);
 
 #define LOCK_HOLDER 512 /* room for a description of a holder */
 
-/* Describes who holds the lock at `path`: out [LOCK_HOLDER], "" if nobody does or the process is known
- * to be dead. True if it is known to live. Known are processes of this boot of this host. */
+/* Describes who holds the lock at `path`: out [LOCK_HOLDER], "" if nobody does or the process is
+ * known to be dead. True if it is known to live. Known are processes of this boot of this host. */
 bool lock_holder(const char *path, char *out);
 
 #endif

@@ -142,7 +142,9 @@ static void print_array(FILE *out, const struct job *job)
                  "srun ");
     print_word(out, job->program);
     fprintf(out, " run --shard \"$SLURM_ARRAY_TASK_ID/%zu\" \\\n", job->n_tasks);
-    fprintf(out, "    --threads \"$SLURM_CPUS_PER_TASK\" --max-time %.0f ", floor(max_s));
+    /* 0 would mean no limit. */
+    fprintf(out, "    --threads \"$SLURM_CPUS_PER_TASK\" --max-time %.0f ",
+            fmax(floor(max_s), 1.0));
     print_word(out, job->config_path);
     fprintf(out,
             "\nstatus=$?\n"
@@ -242,6 +244,7 @@ static enum status choose_folder(const struct cli *cli, struct job *job, struct 
     char given[DISK_PATH];
     TRY(disk_join(job->config->output_path, "slurm", given, err));
     if (cli->out != NULL) snprintf(given, sizeof given, "%s", cli->out);
+    TRY(check_line("the folder of the scripts", given, err));
     TRY(disk_make_folder(given, err));
     if (realpath(given, job->folder) == NULL)
         FAIL(err, ERR_OUTPUT, "%s: %s", given, strerror(errno));
@@ -275,7 +278,8 @@ enum status command_slurm(const struct cli *cli, struct err *err)
     TRY(sweep_setup_config(cli, &setup, err));
     const struct config *config = setup.config;
     job.config = config;
-    job.n_cpus = config->slurm_cpus > 0 ? (size_t)config->slurm_cpus : USUAL_CPUS;
+    const int64_t n_threads = config->run_threads > 0 ? config->run_threads : USUAL_CPUS;
+    job.n_cpus = (size_t)(config->slurm_cpus > 0 ? config->slurm_cpus : n_threads);
     TRY(sweep_setup_plan((int)job.n_cpus,
                          config->slurm_mem > 0 ? (double)config->slurm_mem : INFINITY, cli->quiet,
                          &setup, err));
