@@ -15,6 +15,8 @@ USAGE, DATA, OUTPUT, PARTIAL = 2, 4, 5, 75
 WAIT_S = 60.0  # of merge for missing fits, and before the lock of another host is taken over
 MORE_S = 60.0  # for what else it does, on a busy machine
 
+STARTED = b"GMMS\x04\0\0\0"  # begins a log's record of a fit that was begun
+
 # Fits that never end within a test.
 ENDLESS = {
     "sweep": {
@@ -56,6 +58,10 @@ class Case(harness.Case):
 
     def status(self, target):
         return json.loads(self.gmmsweep("status", target, "--json").stdout)[0]
+
+    def wait_for_fits(self, process, log):
+        """Waits until the process has begun a fit."""
+        self.wait_until(lambda: log.exists() and STARTED in log.read_bytes(), process)
 
     def check_merged(self, folder, whole, *args):
         self.gmmsweep("merge", folder, *args)
@@ -228,8 +234,7 @@ class Shards(Case):
         """merge while a run in one piece holds the folder: exit 5, naming it; the run goes on."""
         config, folder = self.small(name="endless", **ENDLESS)
         process = self.start("run", "-q", config)
-        self.wait_until((folder / "shards/1-of-1/log").exists, process)
-        self.wait_until(lambda: self.status(folder)["running"] > 0, process)
+        self.wait_for_fits(process, folder / "shards/1-of-1/log")
         said = self.gmmsweep("merge", folder, expect=OUTPUT).stderr
         self.assertIn(f"pid {process.pid} ", said)
         self.assertIn(socket.gethostname(), said)
@@ -245,7 +250,7 @@ class Shards(Case):
         for shard in ([], ["--shard", "2/3"]):
             process = self.start("run", "-q", config, *shard)
             held = folder / f"shards/{'2-of-3' if shard else '1-of-1'}"
-            self.wait_until((held / "log").exists, process)
+            self.wait_for_fits(process, held / "log")
             before = {p.name: p.read_bytes() for p in held.iterdir()}
             said = self.gmmsweep("run", config, *shard, expect=OUTPUT).stderr
             for text in (held / "lock", f"pid {process.pid} ", socket.gethostname(), "running"):
@@ -262,7 +267,7 @@ class Shards(Case):
         config, folder = self.small(name="endless", **ENDLESS)
         lock = folder / "shards/1-of-1/lock"
         process = self.start("run", "-q", config)
-        self.wait_until((lock.parent / "log").exists, process)
+        self.wait_for_fits(process, lock.parent / "log")
         process.kill()
         process.wait()
         left = lock.read_text()
@@ -294,7 +299,7 @@ class Shards(Case):
             processes.append(process)
         slow = self.dir / "slow"
         for i, process in zip((1, 3), processes):
-            self.wait_until((slow / f"shards/{i}-of-3/log").exists, process)
+            self.wait_for_fits(process, slow / f"shards/{i}-of-3/log")
         self.wait_until(lambda: self.status(slow)["running"] >= 4, processes[0])
         row, text = self.status(slow), self.gmmsweep("status", slow).stdout
         self.assertEqual((row["finished"], row["sessions"], row["left_s"]), (0, 2, None))

@@ -314,12 +314,16 @@ class Stop(harness.Case):
         config, folder = self.long()
         for limit in ("-5", "soon", "1 h", "7h50", "5x", "nan", "inf", "1e12", "[1]", "h"):
             with self.subTest(limit):
-                done = self.gmmsweep("run", config, "--max-time", limit, expect=CONFIG)
-                self.assertIn("max_time", done.stderr)
+                status = CONFIG if limit[0].isdigit() else USAGE
+                done = self.gmmsweep("run", config, "--max-time", limit, expect=status)
+                self.assertIn(limit, done.stderr)
                 self.assertIn("7h50m", done.stderr)
-                again = self.gmmsweep("run", config, "--set", f"run.max_time={limit}",
-                                      expect=CONFIG)
-                self.assertEqual(again.stderr, done.stderr)
+                key = f"run.max_time={limit}"
+                again = self.gmmsweep("run", config, "--set", key, expect=CONFIG)
+                self.assertIn("run.max_time: ", again.stderr)
+        for limit in ("", "~", "null", "# 1h"):
+            done = self.gmmsweep("run", config, "--max-time", limit, expect=USAGE)
+            self.assertIn(f"--max-time: '{limit}'", done.stderr)
         self.gmmsweep("run", config, "--max-time", expect=USAGE)
         self.assertFalse(folder.exists())
 
@@ -366,8 +370,8 @@ class Stop(harness.Case):
         process.wait()
         sound = [slot.read_bytes() for slot in slots]
         for what in ("cut", "bent", "one bent"):
-            for slot, content in zip(slots, sound):
-                spoilt, at = bytearray(content), random.randrange(least)
+            for slot, state in zip(slots, sound):
+                spoilt, at = bytearray(state), random.randrange(least)
                 if what == "cut" or at >= len(spoilt):  # the kill may have torn one
                     spoilt = spoilt[:at]
                 elif what == "bent" or slot == slots[1]:
