@@ -200,15 +200,18 @@ enum status checkpoint_resume(struct checkpoint *checkpoint, size_t n_features,
     enum status rc = OK;
     struct pack payload = {0};
     const struct plan_fit *fit = live->fit;
-    struct state head, *state = find_state(checkpoint, fit->id, fit->em.max_iter);
+    struct state head = {0}, *state = find_state(checkpoint, fit->id, fit->em.max_iter);
     struct err unreadable;
     if (state != NULL && log_read(state->path, state->offset, &payload, &unreadable) == OK) {
         struct unpack reader = {.bytes = payload.bytes, .n = payload.n};
         bool resumed = true;
         unpack_head(&reader, &head);
-        TRY(kmeans_unpack(&reader, fit->n_components * n_features, &live->lloyd, err));
-        if (live->em != NULL) TRY(em_resume(live->em, &reader, &resumed, err));
-        if (!resumed) kmeans_forget(&live->lloyd);
+        /* The file of another shard may have been written anew since. */
+        if (strcmp(head.id, fit->id) == 0 && head.max_iter <= fit->em.max_iter) {
+            TRY(kmeans_unpack(&reader, fit->n_components * n_features, &live->lloyd, err));
+            if (live->em != NULL) TRY(em_resume(live->em, &reader, &resumed, err));
+            if (!resumed) kmeans_forget(&live->lloyd);
+        }
     }
     for (size_t i = checkpoint->n_states; i-- > 0;)
         if (strcmp(checkpoint->states[i].id, fit->id) == 0)
