@@ -74,7 +74,7 @@ class Stop(harness.Case):
         self.assertGreater(len(result.names), 0)
         self.assertLess(len(result.names), len(whole.names))
         for fit in result.names:
-            self.assertEqual(harness.fit_bits(result, fit), harness.fit_bits(whole, fit), fit)
+            self.check_same_fit(result, whole, fit)
         return result
 
     def check_whole(self, folder):

@@ -196,6 +196,12 @@ class Case(unittest.TestCase):
         lines += [",".join(repr(float(x)) for x in row) for row in rows]
         return self.write(name, "\n".join(lines) + "\n")
 
+    def check_same_fit(self, result, expected, fit):
+        """The fit has the same bits in both results. A column that no fit has is not there."""
+        ours, theirs = fit_bits(result, fit), fit_bits(expected, fit)
+        for name in sorted(set(ours) & set(theirs)):
+            self.assertTrue(ours[name] == theirs[name], f"{fit}: {name}")
+
     def close_enough(self, ours, theirs, relative, what, absolute=0.0):
         """Compares arrays; the largest deviation, in units of the tolerance, is in the message."""
         np = need("numpy")
