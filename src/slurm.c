@@ -142,9 +142,8 @@ static void print_array(FILE *out, const struct job *job)
                  "srun ");
     print_word(out, job->program);
     fprintf(out, " run --shard \"$SLURM_ARRAY_TASK_ID/%zu\" \\\n", job->n_tasks);
-    /* 0 would mean no limit. */
     fprintf(out, "    --threads \"$SLURM_CPUS_PER_TASK\" --max-time %.0f ",
-            fmax(floor(max_s), 1.0));
+            fmax(floor(max_s), 1.0)); /* 0 would mean no limit */
     print_word(out, job->config_path);
     fprintf(out,
             "\nstatus=$?\n"
