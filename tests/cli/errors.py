@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 import harness
 
 USAGE, CONFIG, DATA, OUTPUT, DEGENERATE = 2, 3, 4, 5, 6
+CONFIG_COMMANDS = ("run", "plan", "slurm")
 
 
 class Errors(harness.Case):
@@ -43,6 +44,13 @@ class Errors(harness.Case):
             (["show"], ["FILE|DIR is missing"]),
             (["run", config, config], ["unexpected", "usage"]),
             (["params", config], ["unexpected"]),
+            (["merge"], ["DIR is missing"]),
+            (["merge", "a", "b"], ["'b'", "unexpected"]),
+            (["slurm"], ["CONFIG is missing"]),
+            (["slurm", config, "-o"], ["-o", "expected DIR"]),
+            (["plan", "--shard", "1/2", config], ["--shard", "unknown option"]),
+            (["run", config, "--max_time", "1h"], ["--max_time", "unknown option"]),
+            (["run", config, "--fresh=1"], ["--fresh", "takes no value"]),
             (["run", config, "--threads"], ["--threads", "expected N"]),
             (["run", config, "--threads", "two"], ["--threads", "'two'", "whole number"]),
             (["run", config, "--threads=0"], ["--threads", "'0'"]),
@@ -63,7 +71,7 @@ class Errors(harness.Case):
 
     def test_missing_config(self):
         """A config that is not there, or is a folder: exit 3, with its path and the cause."""
-        for command in ("run", "plan"):
+        for command in CONFIG_COMMANDS:
             self.refused(CONFIG, command, "none.yaml", says=["none.yaml", "No such file"])
             self.refused(CONFIG, command, self.dir, says=[self.dir, "directory"])
 
@@ -92,7 +100,7 @@ output:
             ("9:8", "em.tol", "-1.0e-3", "at least 0"),
             ("10:14", "em.criterion", "mena", "mean, relative, absolute"),
         ]
-        for command in ("run", "plan"):
+        for command in CONFIG_COMMANDS:
             lines = self.refused(CONFIG, command, config).splitlines()
             self.assertEqual(len(lines), len(expected), lines)
             for line, (place, key, *says) in zip(lines, expected):
@@ -141,7 +149,7 @@ output:
         data = {"path": harness.DIGITS, "limit": 500}
         memory = {"memory": harness.Plain("20M")}
         config = self.config(self.sweep_config(data, sweep={"components": 5000}, run=memory))
-        for command in ("plan", "run"):
+        for command in CONFIG_COMMANDS:
             said = self.refused(CONFIG, command, config, says=["20 MiB", "run.memory"])
             self.assertRegex(said, r"needs \d+ MiB")
         self.gmmsweep("plan", config, "--set", "run.memory=16G")
@@ -159,7 +167,7 @@ output:
         ]
         for keys, says in cases:
             config = self.config(self.sweep_config({"path": harness.IRIS, **keys}))
-            for command in ("plan", "run"):
+            for command in CONFIG_COMMANDS:
                 self.refused(CONFIG, command, config, says=says)
         config = self.config(self.sweep_config({"path": harness.DIGITS, "pool": 3}))
         self.refused(CONFIG, "run", config, says=["data.pool", "3", "28 x 28"])
@@ -194,7 +202,7 @@ output:
             elif content is not None:
                 self.write(name, content)
             config = self.config(self.sweep_config(name), f"{name}.yaml")
-            for command in ("plan", "run"):
+            for command in CONFIG_COMMANDS:
                 with self.subTest(name, command=command):
                     self.refused(DATA, command, config, says=[name, *says])
 

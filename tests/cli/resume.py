@@ -302,8 +302,8 @@ class Resume(harness.Case):
     # --- --fresh and --replace
 
     def test_fresh(self):
-        """--fresh: exit 5 where a sweep is, finished or begun, and nothing changes; where none is it
-        runs."""
+        """--fresh: exit 5 where a sweep is, finished or begun, and nothing changes; where none is
+        it runs."""
         config = self.small()
         out = self.dir / "out"
         (out / "slurm").mkdir(parents=True)

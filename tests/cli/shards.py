@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 import harness
 
-USAGE, DATA, OUTPUT, PARTIAL = 2, 4, 5, 75
+USAGE, DATA, OUTPUT, DEGENERATE, PARTIAL = 2, 4, 5, 6, 75
 WAIT_S = 60.0  # of merge for missing fits, and before the lock of another host is taken over
 MORE_S = 60.0  # for what else it does, on a busy machine
 
@@ -262,6 +262,42 @@ class Shards(Case):
         data.write_bytes(harness.FAITHFUL.read_bytes())
         self.gmmsweep("merge", "out")
 
+    def test_merge_elsewhere(self):
+        """The folder may be moved between shards and merge, and the config be gone."""
+        whole = self.whole()
+        config, folder = self.small()
+        for i in (1, 2):
+            self.shard(config, i, 2)
+        config.unlink()
+        folder.rename(self.dir / "moved ü")
+        self.check_merged(self.dir / "moved ü", whole)
+
+    def test_merge_of_a_damaged_log(self):
+        """merge of shards one of whose logs is damaged: exit 4, with its path, and no sweep.h5."""
+        config, folder = self.small()
+        for i in (1, 2):
+            self.shard(config, i, 2)
+        log = folder / "shards/2-of-2/log"
+        damaged = bytearray(log.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        log.write_bytes(damaged)
+        said = self.gmmsweep("merge", folder, expect=DATA).stderr
+        self.assertIn(f"{log}: damaged", said)
+        self.assertFalse((folder / "sweep.h5").exists())
+        self.assertEqual(log.read_bytes(), damaged)
+
+    def test_merge_fails_on_any(self):
+        """run.fail_on any counts where all fits are together: merge exits with 6, the result is
+        there."""
+        data = self.write_csv("few.csv", [[1.0] * 5] * 5 + [[0.0] * 5] * 5)
+        keys = {"sweep": {"components": 10, "restarts": 3}, "run": {"fail_on": "any"}}
+        config = self.config(self.sweep_config(data, **keys))
+        for i in (1, 2):
+            self.shard(config, i, 2)
+        said = self.gmmsweep("merge", "out", expect=DEGENERATE).stderr
+        self.assertIn("3 of 3 fits are degenerate", said)
+        self.assertEqual(harness.Result(self.dir / "out").attrs["status"], "complete")
+
     def test_merge_while_running(self):
         """merge while a run in one piece holds the folder: exit 5, naming it; the run goes on."""
         config, folder = self.small(name="endless", **ENDLESS)
@@ -292,6 +328,29 @@ class Shards(Case):
             process.terminate()
             self.assertIn(process.wait(harness.TIMEOUT_S), (OUTPUT, PARTIAL))
             self.assertFalse((held / "lock").exists())
+
+    def test_all_at_once(self):
+        """Of processes that start on one shard at the same moment at most one goes on, also where a
+        dead one has left its lock; the log is sound afterwards."""
+        config, folder = self.small(name="endless", **ENDLESS)
+        for _ in range(3):
+            processes = [self.start("run", "-q", config) for _ in range(5)]
+            n_refused = 0
+            while n_refused < 4:
+                n_refused = sum(process.poll() is not None for process in processes)
+                time.sleep(0.01)
+            left = [process for process in processes if process.poll() is None]
+            for process in processes:
+                if process not in left:
+                    _, said = self.ended(process, OUTPUT)
+                    self.assertIn("lock", said)
+            self.assertLessEqual(len(left), 1)
+            for process in left:
+                self.wait_for_fits(process, folder / "shards/1-of-1/log")
+                process.kill()
+                process.wait()
+        self.assertEqual(self.status(folder)["missing"], 18)
+        self.gmmsweep("run", "-q", config, "--set", "em.max_iter=1")
 
     def test_dead_holder(self):
         """The lock of a process that was killed -9 is taken over at once; so is that of an earlier
@@ -361,8 +420,8 @@ class Waiting(Case):
     """What takes a minute of waiting, all at the same time."""
 
     def test_waiting(self):
-        """merge looks a minute for missing fits: then exit 75, naming shard and fits, with a partial
-        sweep.h5; it takes a shard that ends meanwhile; a signal ends it. A run watches the lock of
+        """merge looks a minute for missing fits: then exit 75, naming shard and fits, with a
+        partial sweep.h5; it takes a shard that ends meanwhile; a signal ends it. A run watches the lock of
         another host as long, refuses if it changes, else takes it over."""
         whole = self.whole()
         config, folder = self.small()

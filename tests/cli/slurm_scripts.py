@@ -125,8 +125,8 @@ class Slurm(harness.Case):
         self.assertEqual(self.spooled("scontrol"), [])
 
     def test_statuses(self):
-        """The task's exit status is the program's. After 75, and only then, the job is requeued, but
-        not for ever."""
+        """The task's exit status is the program's. After 75, and only then, the job is requeued,
+        but not for ever."""
         folder = self.slurm(self.small())
         for status in (0, 1, 2, 3, 4, 5, 6, 130, 138, 143):
             self.task(folder, 1, status, STATUS=str(status))
