@@ -279,9 +279,9 @@ enum status command_slurm(const struct cli *cli, struct err *err)
     job.config = config;
     const int64_t n_threads = config->run_threads > 0 ? config->run_threads : USUAL_CPUS;
     job.n_cpus = (size_t)(config->slurm_cpus > 0 ? config->slurm_cpus : n_threads);
-    TRY(sweep_setup_plan((int)job.n_cpus,
-                         config->slurm_mem > 0 ? (double)config->slurm_mem : INFINITY, cli->quiet,
-                         &setup, err));
+    double memory = config->slurm_mem > 0 ? (double)config->slurm_mem : INFINITY;
+    if (config->run_memory > 0) memory = fmin(memory, (double)config->run_memory);
+    TRY(sweep_setup_plan((int)job.n_cpus, memory, cli->quiet, &setup, err));
     size_job(&setup, &job);
     TRY(check_lines(&job, err));
     TRY(choose_folder(cli, &job, err));
