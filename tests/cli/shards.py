@@ -129,7 +129,7 @@ class Shards(Case):
         longer than these sessions."""
         sweep = {"components": 3, "covariance": "full", "init": "points", "restarts": 2}
         data = {"path": harness.DIGITS, "pool": 4, "scale": 255, "limit": 400}
-        keys = {"em": {"max_iter": 300, "tol": 0.0, "floor": 1e-2}, "run": {"threads": 1}}
+        keys = {"em": {"max_iter": 1200, "tol": 0.0, "floor": 1e-2}, "run": {"threads": 1}}
         config = self.config(self.sweep_config(data, sweep=sweep, **keys))
         self.gmmsweep("run", "-q", config, "--output", "whole")
         log = self.dir / "out/shards/1-of-1/log"

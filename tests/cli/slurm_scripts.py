@@ -58,8 +58,9 @@ class Slurm(harness.Case):
 
     def task(self, folder, i, expect=0, **env):
         """Runs one task of the array."""
-        env = {"SLURM_ARRAY_TASK_ID": str(i), "SLURM_CPUS_PER_TASK": "1", **env}
-        return self.script(folder / "array.sh", expect, SLURM_JOB_ID=str(100 + i), **env)
+        ids = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": str(i), "SLURM_JOB_ID": str(100 + i)}
+        env = {"SLURM_CPUS_PER_TASK": "1", **ids, **env}
+        return self.script(folder / "array.sh", expect, **env)
 
     def small(self, data=harness.IRIS, output="out", **sections):
         sweep = {"components": [2, 3], "covariance": harness.families(), "restarts": 3}
@@ -134,7 +135,7 @@ class Slurm(harness.Case):
         self.task(folder, 1, PARTIAL, STATUS="75")
         self.task(folder, 2, PARTIAL, STATUS="75", SLURM_RESTART_COUNT=str(MOST_RESTARTS - 1))
         self.task(folder, 3, PARTIAL, STATUS="75", SLURM_RESTART_COUNT=str(MOST_RESTARTS))
-        self.assertEqual(self.spooled("scontrol"), ["requeue 101", "requeue 102"])
+        self.assertEqual(self.spooled("scontrol"), ["requeue 7_1", "requeue 7_2"])
         self.script(folder / "merge.sh", PARTIAL, STATUS="75")
 
     def test_signal(self):
@@ -147,7 +148,8 @@ class Slurm(harness.Case):
         self.gmmsweep("run", "-q", config, "--output", "whole", "--threads", "1")
         folder = self.slurm(config)
         self.assertEqual(self.options(folder / "array.sh")["--signal"], "USR1@120")
-        task = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_CPUS_PER_TASK": "1", "SLURM_JOB_ID": "7"}
+        task = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "1", "SLURM_CPUS_PER_TASK": "1",
+                "SLURM_JOB_ID": "101"}  # fmt: skip
         process = subprocess.Popen(
             ["bash", folder / "array.sh"], env=self.environment(**task), stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
@@ -159,7 +161,7 @@ class Slurm(harness.Case):
         os.kill(int(self.spooled("pid")[0]), signal.SIGUSR1)
         _, said = self.ended(process, PARTIAL)
         self.assertIn("stopped (SIGUSR1)", said)
-        self.assertEqual(self.spooled("scontrol"), ["requeue 7"])
+        self.assertEqual(self.spooled("scontrol"), ["requeue 7_1"])
         self.task(folder, 1, SLURM_RESTART_COUNT="1")
         self.script(folder / "merge.sh")
         self.assertEqual(
@@ -186,9 +188,8 @@ class Slurm(harness.Case):
         )
         for name in SCRIPTS:
             subprocess.run(["bash", "-n", folder / name], check=True)
-        for name, log in (("array.sh", "array-%A_%a.log"), ("merge.sh", "merge-%j.log")):
-            pattern = self.options(folder / name)["--output"]
-            self.assertEqual(pattern, str(folder).replace("%", "%%") + "/" + log)
+        for name in ("array.sh", "merge.sh"):
+            self.assertEqual(self.options(folder / name)["--chdir"], str(folder))
         self.script(folder / "submit.sh")
         self.assertEqual(self.spooled("folder"), [str(folder)] * 2)
         for i in (1, 2):
@@ -199,6 +200,20 @@ class Slurm(harness.Case):
         self.assertEqual(result.data_attrs["path"], str(odd / f"{ODD_NAME}.csv"))
 
     # --- what they say
+
+    def test_examples(self):
+        """The scripts in jobs/ are what the command in jobs/README.md writes, paths apart."""
+        readme = (harness.ROOT / "jobs" / "README.md").read_text()
+        command = readme[readme.index("    gmmsweep slurm") : readme.index("writes for somebody")]
+        words = shlex.split(command.replace("\\\n", " "))[1:]
+        out = self.dir / "results" / "demo"
+        self.gmmsweep(*words, "--output", out, cwd=harness.ROOT)
+        real = {str(harness.PROGRAM): "build/gmmsweep", str(self.dir): ""}
+        for name in SCRIPTS:
+            text = (out / "slurm" / name).read_text()
+            for path, example in real.items():
+                text = text.replace(path, f"/home/me/gmmsweep/{example}".rstrip("/"))
+            self.assertEqual(text, (harness.ROOT / "jobs" / name).read_text(), name)
 
     def test_keys(self):
         """The keys of slurm: stand in the scripts; setup runs before the program, in its shell."""
