@@ -75,6 +75,9 @@ enum status config_read_resolved(const char *text, const char *source, const cha
  * Release with free(). ERR_INTERNAL without memory; *text is then NULL. */
 enum status config_resolve(const struct config *config, char **text, struct err *err);
 
+/* Whether the text is a DURATION: "7h50m", or seconds. */
+bool config_is_duration(const char *text);
+
 /* Every key: type, default, range, unit, meaning; as a table or as JSON. */
 void config_print_params(FILE *out, bool json);
 

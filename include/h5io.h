@@ -86,6 +86,9 @@ enum status h5_read(struct h5 *h5, const char *path, enum h5_type type, size_t *
 enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, char **out,
                          struct err *err);
 
+enum status h5_read_attr_int(struct h5 *h5, const char *object, const char *name, int64_t *out,
+                             struct err *err);
+
 /* SHA-256 over all datasets of the file for which include(path) holds, in the byte order of their
  * paths: path, type, shape and values. Reading them verifies every checksum on the way. */
 enum status h5_digest(struct h5 *h5, bool (*include)(const char *path), char out[65],

@@ -7,9 +7,8 @@
 
 struct inspection {
     size_t n_fits;
-    struct fit_row *fits; /* [n_fits] */
-    size_t n_planned;     /* fits of the plan; n_fits for a complete file */
-    bool complete;
+    struct fit_row *fits;  /* [n_fits] */
+    size_t n_planned;      /* fits of the plan */
     struct shards *shards; /* of a folder with logs, else NULL */
 };
 

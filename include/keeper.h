@@ -16,9 +16,6 @@ struct keeper_setup {
     const struct rows *rows;
     const char *folder;          /* of the shard */
     const struct shards *shards; /* as the session found them */
-    /* Finished fits that come from another folder, at carried [n_fits] >= 0 of `old`; or NULL. */
-    const struct shards *old;
-    const ptrdiff_t *carried;
     struct watch *watch;
     const struct lock *lock;
     size_t n_wanted, n_before; /* fits of the shard: in all, and finished before */
@@ -39,8 +36,8 @@ bool keeper_ran_out_of_time(const struct keeper *keeper);
 /* Seconds spent in log and checkpoints. */
 double keeper_stored_s(const struct keeper *keeper);
 
-/* Ends the session; *keeper is NULL afterwards either way. `complete`: no fit of the shard is left,
- * and its checkpoints go. Accepts NULL. */
-enum status keeper_close(struct keeper **keeper, bool complete, struct err *err);
+/* Ends the session; *keeper is NULL afterwards either way. Where no fit of the shard is left its
+ * checkpoints go. Accepts NULL. */
+enum status keeper_close(struct keeper **keeper, struct err *err);
 
 #endif

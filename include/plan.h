@@ -10,9 +10,6 @@
  * arithmetic are never mixed. */
 #define PLAN_NUMERICS_VERSION 1
 
-/* For estimates before anything has run: iterations of a typical fit. */
-#define PLAN_TYPICAL_ITERATIONS 40
-
 /* Flops per second and thread of the diag kernels on one core of a 2-core Zen 4 machine. */
 #define PLAN_FLOPS_PER_S 4e9
 
@@ -55,6 +52,9 @@ enum status plan_create(const struct config *config, const struct data *data, in
  * memory_limit; memory_bytes over it means that not even one fit at a time is possible. For
  * plan_create alone. */
 void plan_estimate(const struct data *data, struct plan *plan);
+
+/* For estimates before anything has run: the iterations that a fit is expected to take. */
+double plan_iterations(const struct plan_fit *fit);
 
 /* Flops of one iteration of a fit; of the fit at its expected number of iterations; and of what it
  * takes to get to where a checkpoint is worth something: its start and one iteration. */

@@ -14,11 +14,15 @@ enum status resume_check(const struct sweep_setup *setup, const struct shards *s
 /* For --fresh: ERR_OUTPUT if the folder `output` holds a sweep. */
 enum status resume_check_fresh(const char *output, const struct shards *shards, struct err *err);
 
-/* For --replace: moves what `output` holds to output/previous-N, and takes the lock of `folder` in
- * it anew. ERR_OUTPUT if another process works there, or with path and cause; *lock may then be
- * NULL. *old: what was moved, where it is now. */
+/* For --replace: moves what `output` holds to output/previous-N and takes the lock of `folder` in
+ * it anew. Finished fits that the new config has too, at place [n_fits] >= 0 of `shards`, come
+ * along; at no moment is one of them lost. ERR_OUTPUT if another process works there, or with path
+ * and cause; *lock may then be NULL. */
 enum status resume_replace(const char *output, const char *folder, const struct shards *shards,
-                           const atomic_int *stop, struct lock **lock, struct shards **old,
-                           struct err *err);
+                           size_t n_fits, const ptrdiff_t *place, const atomic_int *stop,
+                           struct lock **lock, struct err *err);
+
+/* Ends a resume_replace that was cut short. */
+enum status resume_recover(const char *output, struct err *err);
 
 #endif

@@ -25,9 +25,9 @@ struct store_criterion {
 };
 extern const struct store_criterion store_criteria[]; /* ends with a NULL name */
 
-/* Reads the rows of /fits of the result file at `path`: *rows [*n], to be freed; *complete: no
- * fit of its plan is missing. ERR_DATA if it is not ours, is too new or damaged. */
-enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, bool *complete,
+/* Reads the rows of /fits of the result file at `path`: *rows [*n], to be freed; *n_planned: how
+ * many its plan has. ERR_DATA if it is not ours, is too new or damaged. */
+enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, size_t *n_planned,
                             struct err *err);
 
 #endif

@@ -19,10 +19,10 @@ static bool take_file(const char *file, struct inspection *inspection)
     struct err none;
     struct stat about;
     if (stat(file, &about) != 0 || store_read_fits(file, &inspection->n_fits, &inspection->fits,
-                                                   &inspection->complete, &none) != OK)
+                                                   &inspection->n_planned, &none) != OK)
         return false;
-    inspection->n_planned = inspection->n_fits;
-    if (inspection->complete && inspection->n_fits == inspection->shards->n_fits &&
+    if (inspection->n_fits == inspection->n_planned &&
+        inspection->n_fits == inspection->shards->n_fits &&
         inspection->n_fits == inspection->shards->identity.n_fits)
         return true;
     free(inspection->fits);
@@ -42,7 +42,6 @@ static enum status take_shards(struct inspection *inspection, struct err *err)
     if (shards->n_fits > 0)
         qsort(inspection->fits, inspection->n_fits, sizeof *inspection->fits, compare_names);
     inspection->n_planned = (size_t)shards->identity.n_fits;
-    inspection->complete = inspection->n_fits >= inspection->n_planned;
 done:
     return rc;
 }
@@ -72,8 +71,7 @@ enum status inspect(const char *path, struct inspection *inspection, struct err 
                  "shards/ in it",
                  path);
     }
-    TRY(store_read_fits(file, &inspection->n_fits, &inspection->fits, &inspection->complete, err));
-    inspection->n_planned = inspection->n_fits;
+    TRY(store_read_fits(file, &inspection->n_fits, &inspection->fits, &inspection->n_planned, err));
 done:
     if (rc != OK) inspection_free(inspection);
     return rc;

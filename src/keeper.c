@@ -57,22 +57,6 @@ done:
     return rc;
 }
 
-static enum status carry_over(struct keeper *keeper, struct err *err)
-{
-    enum status rc = OK;
-    const struct keeper_setup *setup = &keeper->setup;
-    for (size_t i = 0; setup->old != NULL && i < setup->sweep->plan->n_fits; i++) {
-        struct pack payload = {0};
-        if (setup->carried[i] < 0) continue;
-        const struct shard_fit *fit = &setup->old->fits[setup->carried[i]];
-        rc = log_read(setup->old->logs[fit->log].path, fit->offset, &payload, err);
-        if (rc == OK) rc = log_append(keeper->log, LOG_FINISHED, &payload, err);
-        free(payload.bytes);
-        if (rc != OK) break;
-    }
-    return rc;
-}
-
 enum status keeper_open(const struct keeper_setup *setup, struct keeper **out, struct err *err)
 {
     enum status rc = OK;
@@ -81,29 +65,31 @@ enum status keeper_open(const struct keeper_setup *setup, struct keeper **out, s
     *out = NULL;
     TRY_ALLOC(keeper, 1, err);
     keeper->setup = *setup;
+    progress_init(&keeper->progress, setup->cli->quiet, setup->n_wanted, setup->n_before);
     TRY_ALLOC(keeper->saved, setup->sweep->plan->n_fits, err);
     TRY(disk_join(setup->folder, "log", path, err));
     TRY(checkpoint_open(setup->shards, setup->folder, &keeper->checkpoint, err));
     TRY(log_open(path, &keeper->log, err));
     TRY(append_session(keeper, err));
-    TRY(carry_over(keeper, err));
-    progress_init(&keeper->progress, setup->cli->quiet, setup->n_wanted, setup->n_before);
     keeper->began_s = keeper->ticked_s = clock_monotonic_s();
     keeper->checkpoint_due_s = keeper->began_s + setup->sweep->config->run_checkpoint;
     *out = keeper;
     keeper = NULL;
 done:;
     struct err closing;
-    keeper_close(&keeper, false, &closing);
+    keeper_close(&keeper, &closing);
     return rc;
 }
 
-enum status keeper_close(struct keeper **keeper, bool complete, struct err *err)
+enum status keeper_close(struct keeper **keeper, struct err *err)
 {
     if (*keeper == NULL) return OK;
+    const struct progress *progress = &(*keeper)->progress;
+    const bool complete = progress->n_before + progress->n_finished == progress->n_total;
     progress_end(&(*keeper)->progress);
     enum status rc = log_close(&(*keeper)->log, err);
-    if (rc == OK && complete) checkpoint_remove((*keeper)->checkpoint);
+    if (rc == OK && complete && (*keeper)->checkpoint != NULL)
+        checkpoint_remove((*keeper)->checkpoint);
     checkpoint_close(&(*keeper)->checkpoint);
     free((*keeper)->saved);
     free(*keeper);

@@ -89,7 +89,8 @@ enum status command_plan(const struct cli *cli, struct err *err)
            setup.data->n_rows, setup.data->n_features, plan->n_live, plan->n_threads);
     printf("memory  %.0f MiB of %.0f MiB\n", plan->memory_bytes / mib, plan->memory_limit / mib);
     printf("disk    up to %.1f MiB in %s\n", plan->disk_bytes / mib, setup.config->output_path);
-    printf("time    about %s, if fits take %d iterations\n", duration, PLAN_TYPICAL_ITERATIONS);
+    printf("time    about %s, if fits take %.0f iterations\n", duration,
+           plan_iterations(&plan->fits[0]));
 done:
     sweep_setup_free(&setup);
     return rc;

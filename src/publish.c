@@ -17,6 +17,12 @@ enum status publish_write(const char *output, const struct sweep_setup *setup,
     TRY(lock_check(lock, err));
     TRY(store_write(output, setup->config, setup->resolved, setup->data, rows, setup->plan, shards,
                     n_missing, err));
+    const size_t n_written = setup->plan->n_fits - *n_missing;
+    if (shards->n_fits > n_written)
+        fprintf(stderr,
+                "gmmsweep: warning: %s: %zu finished fits are not of the latest config, and left "
+                "out\n",
+                output, shards->n_fits - n_written);
     if (shards_cpu_types(shards, cpus) > 1)
         fprintf(
             stderr,
@@ -33,10 +39,9 @@ enum status publish_summary(const char *output, const struct config *config, boo
     enum status rc = OK;
     char path[DISK_PATH], duration[32];
     struct fit_row *rows = NULL, *best = NULL;
-    size_t n = 0, n_degenerate = 0;
-    bool complete;
+    size_t n = 0, n_planned, n_degenerate = 0;
     TRY(disk_join(output, "sweep.h5", path, err));
-    TRY(store_read_fits(path, &n, &rows, &complete, err));
+    TRY(store_read_fits(path, &n, &rows, &n_planned, err));
     for (size_t i = 0; i < n; i++) {
         n_degenerate += strcmp(rows[i].status, outcome_names[OUTCOME_degenerate]) == 0;
         if (rows[i].flagged || isnan(rows[i].bic)) continue; /* k-means has no BIC */

@@ -1,7 +1,10 @@
 #include "resume.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,9 +63,8 @@ enum status resume_check_fresh(const char *output, const struct shards *shards, 
     enum status rc = disk_join(output, "sweep.h5", path, err);
     if (rc == OK && (shards->any || exists(path)))
         rc = err_set(err, ERR_OUTPUT,
-                     "%s: holds a sweep of %zu finished fits; expected with --fresh a folder "
-                     "without one",
-                     output, shards->n_fits);
+                     "%s: holds a sweep already; expected with --fresh a folder without one",
+                     output);
     return rc;
 }
 
@@ -100,30 +102,77 @@ done:
     return rc;
 }
 
-enum status resume_replace(const char *output, const char *folder, const struct shards *shards,
-                           const atomic_int *stop, struct lock **lock, struct shards **old,
-                           struct err *err)
+/* Writes the log of a folder that is to take the place of shards/: the finished fits, at place
+ * [n_fits] >= 0, that the new config has too. */
+static enum status carry_over(const struct shards *shards, size_t n_fits, const ptrdiff_t *place,
+                              const char *staged, struct err *err)
 {
     enum status rc = OK;
-    static const char *const names[] = {"sweep.h5", "config.resolved.yaml", "shards"};
-    char previous[DISK_PATH], from[DISK_PATH], to[DISK_PATH];
-    *old = NULL;
+    char folder[DISK_PATH], path[DISK_PATH];
+    struct log *log = NULL;
+    struct err closing;
+    TRY(disk_join(staged, "1-of-1", folder, err));
+    TRY(disk_make_folder(folder, err));
+    TRY(disk_join(folder, "log", path, err));
+    TRY(log_create(path, &log, err));
+    for (size_t i = 0; i < n_fits; i++) {
+        struct pack payload = {0};
+        if (place[i] < 0) continue;
+        const struct shard_fit *fit = &shards->fits[place[i]];
+        rc = log_read(shards->logs[fit->log].path, fit->offset, &payload, err);
+        if (rc == OK) rc = log_append(log, LOG_FINISHED, &payload, err);
+        free(payload.bytes);
+        if (rc != OK) break;
+    }
+done:;
+    enum status closed = log_close(&log, &closing);
+    if (rc == OK && closed != OK) rc = err_set(err, closed, "%s", closing.text);
+    return rc;
+}
+
+/* Moves output/name to folder/other, if it is there. */
+static enum status move(const char *output, const char *name, const char *folder, const char *other,
+                        struct err *err)
+{
+    enum status rc = OK;
+    char from[DISK_PATH], to[DISK_PATH];
+    TRY(disk_join(output, name, from, err));
+    TRY(disk_join(folder, other, to, err));
+    if (rename(from, to) != 0 && errno != ENOENT)
+        FAIL(err, ERR_OUTPUT, "%s: cannot move it to %s: %s", from, to, strerror(errno));
+done:
+    return rc;
+}
+
+#define STAGED "shards.new"
+
+enum status resume_replace(const char *output, const char *folder, const struct shards *shards,
+                           size_t n_fits, const ptrdiff_t *place, const atomic_int *stop,
+                           struct lock **lock, struct err *err)
+{
+    enum status rc = OK;
+    char previous[DISK_PATH], path[DISK_PATH];
     TRY(check_alone(shards, folder, err));
+    TRY(disk_join(output, STAGED, path, err));
+    TRY(carry_over(shards, n_fits, place, path, err));
     TRY(choose_previous(output, previous, err));
     TRY(disk_make_folder(previous, err));
     lock_release(lock);
     /* The logs last: until they have gone, the sweep is where it was. */
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        TRY(disk_join(output, names[i], from, err));
-        TRY(disk_join(previous, names[i], to, err));
-        if (rename(from, to) != 0 && errno != ENOENT)
-            FAIL(err, ERR_OUTPUT, "%s: cannot move it to %s: %s", from, to, strerror(errno));
-    }
+    TRY(move(output, "sweep.h5", previous, "sweep.h5", err));
+    TRY(move(output, "config.resolved.yaml", previous, "config.resolved.yaml", err));
+    TRY(move(output, "shards", previous, "shards", err));
+    TRY(resume_recover(output, err));
     TRY(disk_sync(output, err));
-    TRY(disk_make_folder(folder, err));
-    TRY(disk_join(folder, "lock", to, err));
-    TRY(lock_take(to, stop, lock, err));
-    TRY(shards_read(previous, old, err));
+    TRY(disk_join(folder, "lock", path, err));
+    TRY(lock_take(path, stop, lock, err));
 done:
     return rc;
+}
+
+enum status resume_recover(const char *output, struct err *err)
+{
+    char path[DISK_PATH];
+    enum status rc = disk_join(output, "shards", path, err);
+    return rc != OK || exists(path) ? rc : move(output, STAGED, output, "shards", err);
 }

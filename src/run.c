@@ -22,9 +22,9 @@ struct run {
     struct watch *watch;
     struct lock *lock;
     char folder[DISK_PATH], stop_path[DISK_PATH];
-    struct shards *shards, *old; /* old: what --replace has moved away */
+    struct shards *shards;
     struct rows *rows, *heldout;
-    ptrdiff_t *place;      /* [n_fits] of each fit in shards, or in old, or -1 */
+    ptrdiff_t *place;      /* [n_fits] of each fit in shards, or -1 */
     bool *wanted;          /* [n_fits] ours, and not finished */
     size_t n_ours, n_left; /* fits of the shard: in all, and not finished */
     bool out_of_time;
@@ -43,9 +43,11 @@ static enum status take_shard(const struct cli *cli, size_t *shard, size_t *n_sh
         *shard < 1 || *shard > *n_shards)
         return err_set(err, ERR_USAGE, "--shard: '%s', expected I/N with I from 1 to N",
                        cli->shard);
-    if (cli->replace && *n_shards > 1)
+    if ((cli->replace || cli->fresh) && *n_shards > 1)
         return err_set(err, ERR_USAGE,
-                       "--replace moves the whole result, expected it without --shard");
+                       "--shard: '%s' beside --fresh or --replace, which mean the whole sweep; "
+                       "expected one of them",
+                       cli->shard);
     return OK;
 }
 
@@ -61,6 +63,7 @@ static enum status enter_folder(struct run *run, struct err *err)
              run->stop_path);
     TRY(shards_folder(output, run->shard, run->n_shards, run->folder, err));
     TRY(disk_join(run->folder, "lock", path, err));
+    TRY(resume_recover(output, err));
     TRY(disk_make_folder(run->folder, err));
     TRY(lock_take(path, watch_stop(run->watch), &run->lock, err));
     TRY(shards_read(output, &run->shards, err));
@@ -82,14 +85,13 @@ static enum status choose_fits(struct run *run, struct err *err)
     TRY(plan_shards(run->setup.data, plan, run->n_shards, owner, err));
     size_t n_dropped = shards_match(run->shards, plan, run->place);
     if (n_dropped > 0 && run->cli->replace) {
-        TRY(resume_replace(output, run->folder, run->shards, watch_stop(run->watch), &run->lock,
-                           &run->old, err));
+        TRY(resume_replace(output, run->folder, run->shards, plan->n_fits, run->place,
+                           watch_stop(run->watch), &run->lock, err));
         shards_destroy(&run->shards);
         TRY(shards_read(output, &run->shards, err));
-        shards_match(run->old, plan, run->place);
-    } else {
-        TRY(resume_check(&run->setup, run->shards, n_dropped, err));
+        n_dropped = shards_match(run->shards, plan, run->place);
     }
+    TRY(resume_check(&run->setup, run->shards, n_dropped, err));
     for (size_t i = 0; i < plan->n_fits; i++) {
         bool ours = owner[i] == run->shard - 1;
         run->wanted[i] = ours && run->place[i] < 0;
@@ -152,8 +154,6 @@ static enum status fit_wanted(struct run *run, struct err *err)
                                          .rows = run->rows,
                                          .folder = run->folder,
                                          .shards = run->shards,
-                                         .old = run->old,
-                                         .carried = run->place,
                                          .watch = run->watch,
                                          .lock = run->lock,
                                          .n_wanted = run->n_ours,
@@ -168,12 +168,11 @@ static enum status fit_wanted(struct run *run, struct err *err)
     if (run->cli->verbose)
         fprintf(stderr, "%.2f s in log and checkpoints, of %.2f s\n", keeper_stored_s(keeper),
                 clock_monotonic_s() - run->began_s);
-    bool complete = !run->out_of_time && atomic_load(watch_stop(run->watch)) == 0;
-    TRY(keeper_close(&keeper, complete, err));
+    TRY(keeper_close(&keeper, err));
     TRY(count_left(run, err));
 done:;
     struct err closing;
-    keeper_close(&keeper, false, &closing);
+    keeper_close(&keeper, &closing);
     return rc;
 }
 
@@ -233,7 +232,6 @@ static void run_free(struct run *run)
     lock_release(&run->lock);
     free(run->wanted);
     free(run->place);
-    shards_destroy(&run->old);
     shards_destroy(&run->shards);
     rows_destroy(&run->heldout);
     rows_destroy(&run->rows);
@@ -256,15 +254,16 @@ enum status command_run(const struct cli *cli, struct err *err)
                 setup->data->n_rows, setup->data->n_features, run.n_left, run.n_ours,
                 setup->plan->n_threads, setup->plan->n_live);
     TRY(prepare_rows(&run, err));
-    if (run.n_left > 0 || run.old != NULL)
+    const bool nothing_left = run.n_left == 0 && run.shards->any;
+    if (!nothing_left)
         TRY(fit_wanted(&run, err));
     else if (!cli->quiet)
         fprintf(stderr, "nothing left to do\n");
     if (run.n_shards == 1) TRY(publish(&run, err));
     if (run.n_left > 0) TRY(tell_left(&run, err));
-    if (run.n_shards > 1)
+    if (run.n_shards > 1 && !nothing_left)
         summarise_shard(&run);
-    else
+    else if (run.n_shards == 1)
         TRY(publish_summary(setup->config->output_path, setup->config, cli->quiet,
                             clock_monotonic_s() - run.began_s, err));
 done:

@@ -165,7 +165,7 @@ enum status command_show(const struct cli *cli, struct err *err)
     const size_t shown = all || n < SHOWN_FITS ? n : SHOWN_FITS;
     TRY(print_fits(cli, ranked, shown, err));
     if (shown < n) fprintf(stderr, "%zu more fits; --all shows them\n", n - shown);
-    if (!inspection.complete)
+    if (inspection.n_fits < inspection.n_planned)
         fprintf(stderr, "unfinished: %zu of %zu fits\n", inspection.n_fits, inspection.n_planned);
 done:
     free(ranked);

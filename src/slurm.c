@@ -228,10 +228,11 @@ static void tell(const struct sweep_setup *setup, const struct job *job)
     progress_duration(job->time_s, limit);
     progress_duration(setup->plan->flops / PLAN_FLOPS_PER_S / (double)(job->n_tasks * job->n_cpus),
                       each);
-    printf("%zu fits in %zu tasks of %zu CPUs, %llu MiB, limit %s; about %s each, if fits take %d "
-           "iterations\nbash ",
-           setup->plan->n_fits, job->n_tasks, job->n_cpus, job->mem_mib, limit, each,
-           PLAN_TYPICAL_ITERATIONS);
+    printf("%zu fits in %zu task%s of %zu CPU%s, %llu MiB, limit %s; about %s each, if fits take "
+           "%.0f iterations\nbash ",
+           setup->plan->n_fits, job->n_tasks, job->n_tasks == 1 ? "" : "s", job->n_cpus,
+           job->n_cpus == 1 ? "" : "s", job->mem_mib, limit, each,
+           plan_iterations(&setup->plan->fits[0]));
     print_word(stdout, job->folder);
     printf("/submit.sh\n");
 }

@@ -31,17 +31,23 @@ static bool is_fresh(const char *lock, time_t now)
 static enum status look_at(const struct shard_log *log, struct shard_state *state, struct err *err)
 {
     enum status rc = OK;
+    static const char *const names[] = {"log", "checkpoint-0", "checkpoint-1"};
     char lock[DISK_PATH];
-    struct stat about;
     struct tm parts = {0};
     const time_t now = time(NULL);
+    time_t last = 0; /* when anything was saved */
     *state = (struct shard_state){0};
     TRY(disk_join(log->folder, "lock", lock, err));
     bool lives = lock_holder(lock, state->holder);
     state->runs = state->holder[0] != '\0' && (lives || is_fresh(lock, now));
-    if (stat(log->path, &about) == 0 &&
-        strptime(log->started, "%Y-%m-%dT%H:%M:%SZ", &parts) != NULL)
-        state->session_s = fmax(0.0, difftime(state->runs ? now : about.st_mtime, timegm(&parts)));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[DISK_PATH];
+        struct stat about;
+        TRY(disk_join(log->folder, names[i], path, err));
+        if (stat(path, &about) == 0 && about.st_mtime > last) last = about.st_mtime;
+    }
+    if (strptime(log->started, "%Y-%m-%dT%H:%M:%SZ", &parts) != NULL)
+        state->session_s = fmax(0.0, difftime(state->runs ? now : last, timegm(&parts)));
 done:
     return rc;
 }

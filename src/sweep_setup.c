@@ -29,7 +29,7 @@ static enum status read_config(const struct cli *cli, struct config **config, st
     char *output = NULL, *max_time = NULL;
     size_t n = cli->set.n;
     /* As YAML, what an unset variable leaves, null or a comment would mean no limit. */
-    if (cli->max_time != NULL && strpbrk(cli->max_time, "0123456789") != cli->max_time)
+    if (cli->max_time != NULL && !config_is_duration(cli->max_time))
         FAIL(err, ERR_USAGE, "--max-time: '%s', expected a time such as 7h50m, or seconds",
              cli->max_time);
     TRY_ALLOC(overrides, n + 2, err);

@@ -6,10 +6,12 @@
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOOK_S 0.05     /* between looks at signals and clock */
@@ -26,7 +28,8 @@ enum { N_SIGNALS = sizeof signals / sizeof signals[0] };
 
 struct watch {
     atomic_int stop; /* enum reason */
-    atomic_int ended, progress;
+    atomic_int progress;
+    sem_t ended;
     char reason[4096 + 64]; /* written before stop turns */
     double until_s;
     _Atomic(const char *) stop_path; /* NULL: not yet */
@@ -88,20 +91,32 @@ static void give_up(const struct watch *watch)
 {
     char text[sizeof watch->reason + 128];
     struct pollfd errors = {.fd = STDERR_FILENO, .events = POLLOUT};
-    int n = snprintf(text, sizeof text,
-                     "gmmsweep: stopped (%s), not at an end within %.0f s: what was saved stands\n",
-                     watch->reason, ceil(WATCH_GRACE_S));
+    int n = snprintf(text, sizeof text, "gmmsweep: stopped (%s), not at an end within %.0f s: %s\n",
+                     watch->reason, ceil(WATCH_GRACE_S),
+                     watch_status(watch) == ERR_PARTIAL
+                         ? "what was saved until then stands; the same command goes on"
+                         : "nothing was saved that would bring another start further");
     ssize_t written = poll(&errors, 1, 0) == 1 ? write(STDERR_FILENO, text, (size_t)n) : 0;
     (void)written; /* there is nobody to be told */
     _exit((int)watch_status(watch));
+}
+
+/* Waits for the next look, or for the end. */
+static bool has_ended(struct watch *watch)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(1e9 * LOOK_S);
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return sem_clockwait(&watch->ended, CLOCK_MONOTONIC, &until) == 0;
 }
 
 static void *look(void *argument)
 {
     struct watch *watch = argument;
     double file_s = 0.0, beat_s = clock_monotonic_s(), stopped_s = HUGE_VAL;
-    while (!atomic_load(&watch->ended)) {
-        const double now = clock_monotonic_s();
+    for (double now = beat_s; !has_ended(watch); now = clock_monotonic_s()) {
         look_for_signal(watch);
         if (now >= watch->until_s) stop(watch, TIME_UP, "the time is up");
         if (now - file_s >= STOP_FILE_S) {
@@ -114,7 +129,6 @@ static void *look(void *argument)
         }
         if (atomic_load(&watch->stop) != NONE) stopped_s = fmin(stopped_s, now);
         if (now - stopped_s >= WATCH_GRACE_S) give_up(watch);
-        clock_sleep_s(LOOK_S);
     }
     return NULL;
 }
@@ -129,6 +143,7 @@ enum status watch_start(double max_time_s, struct watch **out, struct err *err)
     *out = NULL;
     TRY_ALLOC(watch, 1, err);
     watch->until_s = max_time_s > 0.0 ? clock_monotonic_s() + max_time_s : HUGE_VAL;
+    sem_init(&watch->ended, 0, 0);
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < N_SIGNALS; i++)
         sigaction(signals[i], &action, &watch->before[i]);
@@ -148,8 +163,9 @@ done:
 void watch_end(struct watch **watch)
 {
     if (*watch == NULL) return;
-    atomic_store(&(*watch)->ended, 1);
+    sem_post(&(*watch)->ended);
     pthread_join((*watch)->thread, NULL);
+    sem_destroy(&(*watch)->ended);
     for (int i = 0; i < N_SIGNALS; i++)
         sigaction(signals[i], &(*watch)->before[i], NULL);
     free(*watch);

@@ -65,6 +65,12 @@ const char *config_scan_bytes(const char *text, int64_t *out)
     return NULL;
 }
 
+bool config_is_duration(const char *text)
+{
+    double seconds;
+    return config_scan_duration(text, &seconds) == NULL && text[0] != '\0' && seconds >= 0.0;
+}
+
 const char *config_scan_duration(const char *text, double *out_s)
 {
     static const struct {

@@ -272,7 +272,9 @@ enum status plan_create(const struct config *config, const struct data *data, in
         FAIL(err, ERR_CONFIG,
              "plan: one fit at a time needs %.0f MiB (%zu rows x %zu features, up to %zu "
              "components, %d threads), but %.0f MiB are allowed; expected a smaller "
-             "sweep.components, data.limit or data.pool, fewer threads, or a larger run.memory",
+             "sweep.components, data.limit or data.pool, fewer threads, or more memory "
+             "(run.memory, of a "
+             "job slurm.mem)",
              ceil(plan->memory_bytes / mib), data->n_rows, data->n_features, plan->max_components,
              n_threads, floor(memory_limit / mib));
     *out = plan;

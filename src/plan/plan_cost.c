@@ -12,6 +12,9 @@
 /* Live fits at once: half of what the engine takes, as each may come with a start. */
 #define MOST_LIVE (ENGINE_MAX_TASKS / 2)
 
+/* Iterations of a fit that ends by its tolerance. */
+#define TYPICAL_ITERATIONS 40.0
+
 /* Iterations of a start by k-means, seeding counted as one. */
 #define TYPICAL_LLOYD 20.0
 
@@ -25,10 +28,17 @@ double plan_iteration_flops(const struct data *data, const struct plan_fit *fit)
     return (double)data->n_rows * (double)fit->n_components * flops;
 }
 
+double plan_iterations(const struct plan_fit *fit)
+{
+    const double most = (double)fit->em.max_iter + 1.0;
+    if (fit->method == METHOD_kmeans) return TYPICAL_LLOYD;
+    if (fit->em.start_only) return 1.0;
+    return fit->em.tol == 0.0 ? most : fmin(TYPICAL_ITERATIONS, most);
+}
+
 double plan_fit_flops(const struct data *data, const struct plan_fit *fit)
 {
-    return plan_iteration_flops(data, fit) *
-           fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
+    return plan_iteration_flops(data, fit) * plan_iterations(fit);
 }
 
 double plan_first_flops(const struct data *data, const struct plan_fit *fit)
@@ -108,8 +118,7 @@ static double disk_bytes(const struct data *data, const struct plan *plan)
     double bytes = 65536.0;
     for (size_t i = 0; i < plan->n_fits; i++) {
         const struct plan_fit *fit = &plan->fits[i];
-        bytes += 2.0 * model_bytes(data, fit) + 1024.0 +
-                 64.0 * fmin(PLAN_TYPICAL_ITERATIONS, (double)fit->em.max_iter + 1.0);
+        bytes += 2.0 * model_bytes(data, fit) + 1024.0 + 64.0 * plan_iterations(fit);
     }
     return bytes;
 }

@@ -155,8 +155,9 @@ static enum status read_folder(struct checkpoint *checkpoint, const char *folder
     const int latest = number[1] > number[0];
     if (number[latest] == 0) goto done;
     struct reading in = {.checkpoint = checkpoint, .path = path[latest], .own = own};
-    TRY(log_scan(path[latest], take_record, &in, err));
-    if (!own) goto done;
+    rc = log_scan(path[latest], take_record, &in, err);
+    if (!own && rc == ERR_DATA) rc = OK; /* its shard has written it anew meanwhile */
+    if (!own || rc != OK) goto done;
     checkpoint->number = number[latest];
     checkpoint->next_slot = 1 - latest;
 done:

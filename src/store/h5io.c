@@ -325,19 +325,31 @@ enum status h5_attr_flags(struct h5 *h5, const char *object, const char *name, s
     return put_attr(h5, object, name, H5_FLAG, n, values, err);
 }
 
-enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, char **out,
-                         struct err *err)
+static enum status read_attr(struct h5 *h5, const char *object, const char *name, enum h5_type kind,
+                             void *out, struct err *err)
 {
-    *out = NULL;
     hid_t at = H5Oopen(h5->file, object, H5P_DEFAULT);
     hid_t attr = at < 0 ? -1 : H5Aopen(at, name, H5P_DEFAULT);
-    hid_t type = attr < 0 ? -1 : text_type();
+    hid_t type = attr < 0 ? -1 : type_of(kind, false);
     enum status rc = OK;
     if (attr < 0 || H5Aread(attr, type, out) < 0) rc = failed(h5, "read attribute", name, err);
     if (type >= 0) H5Tclose(type);
     if (attr >= 0) H5Aclose(attr);
     if (at >= 0) H5Oclose(at);
     return rc;
+}
+
+enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, char **out,
+                         struct err *err)
+{
+    *out = NULL;
+    return read_attr(h5, object, name, H5_TEXT, out, err);
+}
+
+enum status h5_read_attr_int(struct h5 *h5, const char *object, const char *name, int64_t *out,
+                             struct err *err)
+{
+    return read_attr(h5, object, name, H5_INT, out, err);
 }
 
 /* --- reading --- */

@@ -364,7 +364,6 @@ bool lock_holder(const char *path, char *out)
     if (!read_text(path, text)) return false;
     parse(text, &holder);
     describe_self(&self);
-    const bool alive = is_alive_here(&holder, &self);
-    if (alive || !is_here(&holder, &self)) print_holder(&holder, out);
-    return alive;
+    if (!is_dead(&holder, &self)) print_holder(&holder, out);
+    return is_alive_here(&holder, &self);
 }

@@ -38,7 +38,9 @@ static enum status write_root(struct store *store, bool complete, struct err *er
                  {"git_revision", GMMSWEEP_REVISION},
                  {"config_sha256", config_sha256},
                  {"data_sha256", store->data->sha256}};
+    const int64_t planned = (int64_t)store->plan->n_fits;
     TRY(h5_attr_ints(store->h5, "/", "format_version", 1, &version, err));
+    TRY(h5_attr_ints(store->h5, "/", "planned_fits", 1, &planned, err));
     for (size_t i = 0; i < sizeof attrs / sizeof attrs[0]; i++)
         TRY(h5_attr_text(store->h5, "/", attrs[i].name, attrs[i].value, err));
 done:

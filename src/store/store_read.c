@@ -37,12 +37,13 @@ done:
     return rc;
 }
 
-enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, bool *complete,
+enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, size_t *n_planned,
                             struct err *err)
 {
     enum status rc = OK;
     struct h5 *h5 = NULL;
-    char *format = NULL, *state = NULL, **names = NULL;
+    char *format = NULL, **names = NULL;
+    int64_t planned = 0;
     struct fit_row *list = NULL;
     *n = 0;
     TRY(h5_open(path, false, &h5, err));
@@ -51,7 +52,7 @@ enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, 
         FAIL(err, ERR_DATA,
              "%s: not a gmmsweep result, expected the attribute format \"gmmsweep\"%s%s", path,
              cause.text[0] != '\0' ? "; " : "", cause.text);
-    TRY(h5_read_attr(h5, "/", "status", &state, err));
+    TRY(h5_read_attr_int(h5, "/", "planned_fits", &planned, err));
     TRY(h5_read(h5, "/fits/fit", H5_TEXT, n, &names, err));
     TRY_ALLOC(list, *n, err);
     for (size_t i = 0; i < *n; i++) {
@@ -60,7 +61,7 @@ enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, 
     }
     for (size_t i = 0; i < n_fit_columns; i++)
         TRY(read_column(h5, &fit_columns[i], *n, list, err));
-    *complete = strcmp(state, "complete") == 0;
+    *n_planned = planned < (int64_t)*n ? *n : (size_t)planned;
     *rows = list;
     list = NULL;
 done:
@@ -68,7 +69,6 @@ done:
         free(names[i]);
     free(names);
     free(list);
-    free(state);
     free(format);
     h5_abandon(&h5);
     return rc;
