@@ -204,7 +204,7 @@ static enum status refuse(const char *path, const struct holder *holder, const c
                    path, name, why);
 }
 
-/* Watches a lock of unknown state: OK if it does not change. */
+/* Watches a lock of unknown state: OK if it does not change, or is to be looked at again. */
 static enum status watch(const char *path, const char *text, const struct holder *holder,
                          const atomic_int *stop, struct err *err)
 {
@@ -219,7 +219,9 @@ static enum status watch(const char *path, const char *text, const struct holder
             return refuse(path, holder, ", and stopped while watching whether it lives", err);
         clock_sleep_s(POLL_S);
         if (!read_text(path, now)) return OK; /* released */
-        if (strcmp(now, text) != 0) return refuse(path, holder, ", which is running", err);
+        if (strcmp(now, text) == 0) continue;
+        if (holder->pid == 0) return OK; /* now it says who it is */
+        return refuse(path, holder, ", which is running", err);
     }
     return OK;
 }
