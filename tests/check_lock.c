@@ -361,7 +361,8 @@ static int say_later(void)
 {
     char text[TEXT_BYTES + 1];
     struct lock *lock = NULL;
-    if (lock_take(file_path("other"), &stop, &lock, &err) != OK) return 1;
+    struct err failure;
+    if (lock_take(file_path("other"), &stop, &lock, &failure) != OK) return 1;
     read_lock(file_path("other"), text);
     clock_sleep_s(1);
     file_text("lock", text);
