@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 import harness
@@ -15,6 +16,7 @@ USAGE, DATA, OUTPUT, DEGENERATE, PARTIAL = 2, 4, 5, 6, 75
 WAIT_S = 60.0  # of merge for missing fits, and before the lock of another host is taken over
 MORE_S = 60.0  # for what else it does, on a busy machine
 
+SESSION = b"GMMS\x02\0\0\0"  # begins a log's record of a session
 STARTED = b"GMMS\x04\0\0\0"  # begins a log's record of a fit that was begun
 
 # Fits that never end within a test.
@@ -210,6 +212,31 @@ class Shards(Case):
         self.assertFalse(folder.exists())
 
     # --- merge
+
+    def test_mixed_cpus(self):
+        """Shards that ran on CPUs of different types: merge warns and names them, and the file says
+        how many; the content is the same all the same. Told by a log in which the name is changed."""
+        whole = self.whole()
+        config, folder = self.small()
+        for i in (1, 2):
+            self.shard(config, i, 2)
+        cpu = whole.provenance["cpu"][0]
+        other = "Another CPU".ljust(len(cpu), "!")[: len(cpu)]
+        log = folder / "shards/2-of-2/log"
+        content = bytearray(log.read_bytes())
+        at = content.index(SESSION)
+        end = at + 16 + int.from_bytes(content[at + 8 : at + 16], "little")
+        record = bytes(content[at:end]).replace(cpu.encode(), other.encode())
+        content[at : end + 4] = record + zlib.crc32(record).to_bytes(4, "little")
+        log.write_bytes(content)
+        said = self.gmmsweep("merge", folder).stderr
+        self.assertIn("CPUs of different types", said)
+        self.assertIn(f"{cpu}; {other}", said)
+        result = harness.Result(folder)
+        self.assertEqual(result.content, whole.content)
+        self.assertEqual(set(result.provenance["cpu"]), {cpu, other})
+        with harness.need("h5py").File(folder / "sweep.h5") as f:
+            self.assertEqual(f["provenance"].attrs["cpu_types"], 2)
 
     def test_merge_twice(self):
         """Merging again, or running in one piece again, changes no content; -q says nothing."""
