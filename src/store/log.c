@@ -156,15 +156,19 @@ enum status log_read(const char *path, uint64_t offset, struct pack *payload, st
     enum status rc = OK;
     uint32_t type;
     struct stat about;
+    enum record found = RECORD_FAILED;
     *payload = (struct pack){0};
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &about) != 0 || (uint64_t)about.st_size < offset ||
-        lseek(file, (off_t)offset, SEEK_SET) < 0 ||
-        read_record(file, (uint64_t)about.st_size - offset, &type, payload) != RECORD_WHOLE) {
+    if (file >= 0 && fstat(file, &about) == 0 && lseek(file, (off_t)offset, SEEK_SET) >= 0)
+        found = (uint64_t)about.st_size < offset
+                    ? RECORD_NONE
+                    : read_record(file, (uint64_t)about.st_size - offset, &type, payload);
+    if (found != RECORD_WHOLE) {
+        rc = err_set(err, ERR_DATA, "%s: the record at byte %llu cannot be read again: %s", path,
+                     (unsigned long long)offset,
+                     found == RECORD_NONE ? "it is damaged now" : strerror(errno));
         free(payload->bytes);
         *payload = (struct pack){0};
-        rc = err_set(err, ERR_DATA, "%s: the record at byte %llu cannot be read again", path,
-                     (unsigned long long)offset);
     }
     if (file >= 0) close(file);
     return rc;

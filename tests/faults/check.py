@@ -62,7 +62,7 @@ def kill_chain(sweep, seed):
         chance = random.Random(seed)
         for _ in range(40):
             process = launch(this.sweep, this.out)
-            time.sleep(chance.random() * chance.choice((0.1, 0.7 * this.sweep.seconds)))
+            time.sleep(chance.random() * chance.choice((0.1, 0.3 * this.sweep.seconds)))
             process.kill()
             status, text = ended(process)
             if status == 0:
@@ -159,7 +159,7 @@ def each(sweep, grown, faults):
 
 def random_kills():
     """kill -9 at random moments, again and again, until the sweep is done."""
-    return [(kill_chain, ("slow", SEED * 1000 + i)) for i in range(12)]
+    return [(kill_chain, ("slow", SEED * 1000 + i)) for i in range(60)]
 
 
 def kills():
