@@ -8,6 +8,10 @@
 /* The variable of the environment, "" if it is not set. */
 const char *machine_env(const char *name);
 
+/* The user's name as the environment has it, else "uid 1000": asking the system could mean to wait
+ * for a directory server. */
+void machine_user(char *out, size_t size);
+
 /* Threads to use: `wanted` if above 0, else OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the
  * CPUs of the affinity mask, no more than the cgroup's quota. At least 1. */
 int machine_threads(int64_t wanted);

@@ -13,6 +13,16 @@ const char *machine_env(const char *name)
     return value != NULL ? value : "";
 }
 
+void machine_user(char *out, size_t size)
+{
+    const char *name =
+        machine_env("USER")[0] != '\0' ? machine_env("USER") : machine_env("LOGNAME");
+    if (name[0] != '\0')
+        snprintf(out, size, "%s", name);
+    else
+        snprintf(out, size, "uid %d", (int)geteuid());
+}
+
 /* A positive number from the environment, else 0. */
 static double env_number(const char *name)
 {

@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,8 +76,7 @@ static void describe_self(struct holder *self)
     names[n > 0 ? n : 0] = '\0';
     snprintf(self->boot, sizeof self->boot, "%s %s", boot, names);
     self->start = start_of(self->pid);
-    const struct passwd *user = getpwuid(geteuid());
-    snprintf(self->user, sizeof self->user, "%s", user != NULL ? user->pw_name : "unknown");
+    machine_user(self->user, sizeof self->user);
     if (getenv("SLURM_JOB_ID") != NULL)
         snprintf(self->job, sizeof self->job, "%s/%s", machine_env("SLURM_CLUSTER_NAME"),
                  machine_env("SLURM_JOB_ID"));

@@ -6,7 +6,6 @@
 #include "version.h"
 
 #include <openssl/crypto.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +26,7 @@ void session_describe(int argc, char *const *argv, int n_threads, struct session
     memset(session, 0, sizeof *session);
     clock_utc(session->started);
     gethostname(session->host, sizeof session->host - 1);
-    const struct passwd *user = getpwuid(geteuid());
-    snprintf(session->user, sizeof session->user, "%s", user != NULL ? user->pw_name : "unknown");
+    machine_user(session->user, sizeof session->user);
     size_t at = 0;
     for (int i = 0; i < argc && at < sizeof session->command; i++)
         at += (size_t)snprintf(session->command + at, sizeof session->command - at, "%s%s",
