@@ -32,6 +32,8 @@
 #define MEMORY_SHARE 1.15
 #define MEMORY_MORE (128.0 * 1048576.0)
 
+#define CONFIG_NAME "config.yaml"
+
 /* What the scripts say. */
 struct job {
     const struct config *config;
@@ -187,20 +189,29 @@ static void print_submit(FILE *out, const struct job *job)
                  "echo \"array $array, merge ${merge%%%%;*}\"\n");
 }
 
+static enum status write_file(const struct job *job, const char *name, const char *text,
+                              unsigned mode, struct err *err)
+{
+    enum status rc = OK;
+    char path[DISK_PATH], temporary[DISK_PATH];
+    TRY(disk_join(job->folder, name, path, err));
+    TRY(disk_join(job->folder, "script.tmp", temporary, err));
+    TRY(disk_write(temporary, path, text, mode, err));
+done:
+    return rc;
+}
+
 static enum status write_script(const struct job *job, const char *name,
                                 void (*print)(FILE *out, const struct job *job), struct err *err)
 {
     enum status rc = OK;
-    char path[DISK_PATH], temporary[DISK_PATH];
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     if (out == NULL) FAIL(err, ERR_INTERNAL, "out of memory for %s", name);
     print(out, job);
     if (fclose(out) != 0) FAIL(err, ERR_INTERNAL, "out of memory for %s", name);
-    TRY(disk_join(job->folder, name, path, err));
-    TRY(disk_join(job->folder, "script.tmp", temporary, err));
-    TRY(disk_write(temporary, path, text, 0777, err));
+    TRY(write_file(job, name, text, 0777, err));
 done:
     free(text);
     return rc;
@@ -241,9 +252,9 @@ static void tell(const struct sweep_setup *setup, const struct job *job)
 static enum status choose_folder(const struct cli *cli, struct job *job, struct err *err)
 {
     enum status rc = OK;
-    char given[DISK_PATH];
-    TRY(disk_join(job->config->output_path, "slurm", given, err));
-    if (cli->out != NULL) snprintf(given, sizeof given, "%s", cli->out);
+    char usual[DISK_PATH];
+    const char *given = cli->out != NULL ? cli->out : usual;
+    TRY(disk_join(job->config->output_path, "slurm", usual, err));
     TRY(check_line("the folder of the scripts", given, err));
     TRY(disk_make_folder(given, err));
     if (realpath(given, job->folder) == NULL)
@@ -251,21 +262,9 @@ static enum status choose_folder(const struct cli *cli, struct job *job, struct 
     if (realpath("/proc/self/exe", job->program) == NULL)
         FAIL(err, ERR_INTERNAL, "/proc/self/exe: %s, cannot tell where this program is",
              strerror(errno));
-    TRY(disk_join(job->folder, "config.yaml", job->config_path, err));
+    TRY(disk_join(job->folder, CONFIG_NAME, job->config_path, err));
     TRY(check_line("the folder of the scripts", job->folder, err));
     TRY(check_line("the program's path", job->program, err));
-done:
-    return rc;
-}
-
-/* The tasks run what was planned, whatever becomes of the config meanwhile. */
-static enum status write_config(const struct sweep_setup *setup, const struct job *job,
-                                struct err *err)
-{
-    enum status rc = OK;
-    char temporary[DISK_PATH];
-    TRY(disk_join(job->folder, "script.tmp", temporary, err));
-    TRY(disk_write(temporary, job->config_path, setup->resolved, 0666, err));
 done:
     return rc;
 }
@@ -286,7 +285,8 @@ enum status command_slurm(const struct cli *cli, struct err *err)
     size_job(&setup, &job);
     TRY(check_lines(&job, err));
     TRY(choose_folder(cli, &job, err));
-    TRY(write_config(&setup, &job, err));
+    /* The tasks run what was planned, whatever becomes of the config meanwhile. */
+    TRY(write_file(&job, CONFIG_NAME, setup.resolved, 0666, err));
     TRY(write_script(&job, "array.sh", print_array, err));
     TRY(write_script(&job, "merge.sh", print_merge, err));
     TRY(write_script(&job, "submit.sh", print_submit, err));
