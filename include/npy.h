@@ -1,45 +1,27 @@
 /* npy.h - NumPy's files of one array (NPY, versions 1 to 3) and archives of them (NPZ).
  *
- * Booleans, integers and floats of up to 64 bits in either byte order, C or Fortran order, up to
- * NPY_DIMS dimensions, none of them 0. Anything else (Python objects, texts, structures, dates,
- * complex numbers) is refused. Every size is checked against the bytes that are there.
+ * Read are the numbers that layout.h knows, no dimension being 0. Anything else (Python objects,
+ * texts, structures, dates, complex numbers) is refused. Every size is checked against the bytes
+ * that are there.
  */
 #ifndef GMMSWEEP_NPY_H
 #define GMMSWEEP_NPY_H
 
 #include "err.h"
-
-#include <stdbool.h>
+#include "layout.h"
 
 enum {
-    NPY_DIMS = 4,
     NPY_HEADER = 12 + 65535 /* bytes up to the values: what version 1 can have. numpy.load itself
                                stops at 10,000 unless told otherwise */
-};
-
-enum npy_kind { NPY_BOOL, NPY_UNSIGNED, NPY_SIGNED, NPY_FLOAT };
-
-/* What an NPY file says of itself. */
-struct npy_header {
-    const char *dtype; /* numpy's name: "uint8", "float64", ... */
-    enum npy_kind kind;
-    size_t size; /* bytes of a value */
-    bool big_endian;
-    size_t rank;
-    size_t shape[NPY_DIMS];  /* [rank] */
-    size_t stride[NPY_DIMS]; /* [rank] in values */
-    size_t n_values;
-    size_t values_at; /* where in the file they start */
-    size_t n_bytes;   /* of the whole file */
 };
 
 /* An array as numbers. */
 struct npy_array {
     const char *dtype; /* of the values in the file, numpy's name */
     size_t rank;
-    size_t shape[NPY_DIMS]; /* [rank] */
-    size_t n_values;        /* the product of shape; 1 if rank is 0 */
-    double *values;         /* [n_values] row-major */
+    size_t shape[LAYOUT_DIMS]; /* [rank] */
+    size_t n_values;           /* the product of shape; 1 if rank is 0 */
+    double *values;            /* [n_values] row-major */
 };
 
 /* Whether content that starts with bytes [n] (n > 0) is NPY as far as it goes. */
@@ -52,22 +34,19 @@ size_t npy_promise(const unsigned char *bytes, size_t n);
 /* Reads the header of the NPY file that starts with bytes [n]; `where` names it in messages.
  * Returns OK and *out, or ERR_DATA with place and cause. */
 enum status npy_read_header(const char *where, const unsigned char *bytes, size_t n,
-                            struct npy_header *out, struct err *err);
+                            struct layout *out, struct err *err);
 
 /* Whether the file has the n_bytes that its header promises: OK or ERR_DATA. */
-enum status npy_check_size(const char *where, const struct npy_header *header, size_t n_bytes,
+enum status npy_check_size(const char *where, const struct layout *header, size_t n_bytes,
                            struct err *err);
-
-/* out [n]: the values from number `first` on, counted row-major, of a file of bytes
- * [header->n_bytes]. Integers beyond 2^53 are rounded to the nearest double. */
-void npy_values(const struct npy_header *header, const unsigned char *bytes, size_t first, size_t n,
-                double *out);
 
 /* The NPY file of one array in an archive, its header read and its size checked. */
 struct npz_member {
-    char *name;  /* of the array */
+    char *name;   /* of the array */
+    char **names; /* [n_names] of all arrays in the archive */
+    size_t n_names;
     char *where; /* "PATH: array 'NAME'", for messages */
-    struct npy_header header;
+    struct layout header;
     unsigned char *bytes; /* [n_bytes + 1], the last a NUL */
     size_t n_bytes;
 };

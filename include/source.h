@@ -10,8 +10,7 @@
 #define GMMSWEEP_SOURCE_H
 
 #include "err.h"
-
-#include <stdbool.h>
+#include "layout.h"
 
 enum {
     SOURCE_CELL = 256,       /* bytes that hold a cell's text in a message, cut if need be */
@@ -24,20 +23,25 @@ enum {
 struct source {
     char *path;
     const struct source_reader *reader;
-    const char *wanted;    /* while it is opened: the array asked for, or NULL */
-    size_t limit;          /* while it is opened: bytes that its content may take */
-    char *dataset;         /* the array's name in the file; NULL: the format has no names */
-    const char *dtype;     /* numpy's name of the values in the file */
-    size_t n_rows;         /* at least 1 */
-    size_t n_cols;         /* at least 1 */
-    size_t image_shape[2]; /* height, width of a row; 0, 0: rows are no images */
-    char **col_names;      /* [n_cols] or NULL */
-    size_t *first_text;    /* [n_cols] first row whose cell is no number, else n_rows; or NULL:
-                              all cells are numbers */
-    unsigned char *bytes;  /* [n_bytes + 1] the content, inflated, and a NUL; of an archive, once
-                              it is open, the array's file */
+    const char *wanted; /* while it is opened: the array asked for, or NULL */
+    size_t limit;       /* while it is opened: bytes that its content may take */
+    char *dataset;      /* the array's name in the file; NULL: the format has no names */
+    char **arrays;      /* [n_arrays] names of all arrays in the file; NULL: likewise */
+    size_t n_arrays;
+    const char *dtype;       /* numpy's name of the values in the file */
+    size_t n_rows;           /* at least 1 */
+    size_t n_cols;           /* at least 1 */
+    size_t image_shape[2];   /* height, width of a row; 0, 0: rows are no images */
+    size_t picture_shape[2]; /* height, width, of whose pixels the rows are; 0, 0: they are not */
+    const char *note;        /* what was left out of it, as in "its alpha channel"; or NULL */
+    char **col_names;        /* [n_cols] or NULL */
+    size_t *first_text;      /* [n_cols] first row whose cell is no number, else n_rows; or NULL:
+                                all cells are numbers */
+    unsigned char *bytes;    /* [n_bytes + 1] the content, inflated, and a NUL; of what is unpacked
+                                when it is opened, the unpacked array */
     size_t n_bytes;
-    void *state; /* the reader's own */
+    struct layout layout; /* of the values in bytes, unless the reader has its own way to them */
+    void *state;          /* the reader's own */
 };
 
 struct source_reader {
@@ -51,12 +55,15 @@ struct source_reader {
     size_t (*promise)(const unsigned char *bytes, size_t n);
 
     /* Checks the content of `src` (path, bytes, n_bytes, wanted and limit are set; reading may have
-     * ended at the first byte beyond `promise`) and fills the rest. Returns OK; ERR_DATA with path,
-     * place and cause; ERR_CONFIG for an array that is not there, is one of several or is over
-     * `limit`; or ERR_INTERNAL. `close` is called in any case. */
+     * ended at the first byte beyond `promise`) and fills the rest: either `layout`, from which
+     * shapes and dtype follow (the first dimension counts rows; with two more, a row is an image),
+     * or everything. Returns OK; ERR_DATA with path, place and cause; ERR_CONFIG for an array that
+     * is not there, is one of several or is over `limit`; or ERR_INTERNAL. `close` is called in any
+     * case. */
     enum status (*open)(struct source *src, struct err *err);
 
-    /* out [n_cols]: row n. A cell that is missing or no number gives NaN. */
+    /* out [n_cols]: row n. A cell that is missing or no number gives NaN. NULL, as the next two:
+     * `layout` says where the values are. */
     void (*row)(const struct source *src, size_t n, double *out);
 
     /* As source_cell. */

@@ -11,20 +11,6 @@ enum { MAGIC = 6, LENGTH = 8, FIRST = 12 /* bytes that tell where the header end
 
 static const char magic[MAGIC] = "\x93NUMPY"; /* without a NUL */
 
-static const struct {
-    char code[3]; /* as in a dtype: "f8" */
-    enum npy_kind kind;
-    size_t size;
-    const char *dtype;
-} types[] = {
-    {"b1", NPY_BOOL, 1, "bool"},       {"u1", NPY_UNSIGNED, 1, "uint8"},
-    {"u2", NPY_UNSIGNED, 2, "uint16"}, {"u4", NPY_UNSIGNED, 4, "uint32"},
-    {"u8", NPY_UNSIGNED, 8, "uint64"}, {"i1", NPY_SIGNED, 1, "int8"},
-    {"i2", NPY_SIGNED, 2, "int16"},    {"i4", NPY_SIGNED, 4, "int32"},
-    {"i8", NPY_SIGNED, 8, "int64"},    {"f2", NPY_FLOAT, 2, "float16"},
-    {"f4", NPY_FLOAT, 4, "float32"},   {"f8", NPY_FLOAT, 8, "float64"},
-};
-
 struct parser {
     const char *where;
     const unsigned char *bytes;
@@ -125,24 +111,17 @@ static const char *other_kind(char letter)
 }
 
 /* Fills in what a dtype such as "<f8" means. Returns NULL, or what is wrong with it. */
-static const char *apply_dtype(const struct text *text, struct npy_header *out)
+static const char *apply_dtype(const struct text *text, struct layout *out)
 {
     if (text->n < 2 || (text->v[0] != '<' && text->v[0] != '>' && text->v[0] != '|'))
         return "does not start with a byte order < > or |";
-    out->dtype = NULL;
-    for (size_t i = 0; text->n == 3 && i < sizeof types / sizeof *types; i++) {
-        if (memcmp(types[i].code, text->v + 1, 2) != 0) continue;
-        out->kind = types[i].kind;
-        out->size = types[i].size;
-        out->dtype = types[i].dtype;
-    }
-    if (out->dtype == NULL) return other_kind(text->v[1]);
+    if (text->n != 3 || !layout_set_type(out, text->v + 1)) return other_kind(text->v[1]);
     if (text->v[0] == '|' && out->size > 1) return "does not tell its byte order";
     out->big_endian = text->v[0] == '>';
     return NULL;
 }
 
-static enum status read_dtype(struct parser *p, struct npy_header *out)
+static enum status read_dtype(struct parser *p, struct layout *out)
 {
     struct text text = {0};
 
@@ -186,7 +165,7 @@ static enum status read_dimension(struct parser *p, size_t *out)
     return OK;
 }
 
-static enum status read_shape(struct parser *p, struct npy_header *out)
+static enum status read_shape(struct parser *p, struct layout *out)
 {
     enum status rc = OK;
     struct err *err = p->err;
@@ -194,8 +173,8 @@ static enum status read_shape(struct parser *p, struct npy_header *out)
     if (!take(p, '(')) TRY(wrong(p, "a shape such as (280, 2)"));
     out->rank = 0;
     while (!take(p, ')')) {
-        if (out->rank == NPY_DIMS)
-            FAIL(err, ERR_DATA, "%s: has more than %d dimensions", p->where, NPY_DIMS);
+        if (out->rank == LAYOUT_DIMS)
+            FAIL(err, ERR_DATA, "%s: has more than %d dimensions", p->where, LAYOUT_DIMS);
         TRY(read_dimension(p, &out->shape[out->rank++]));
         if (take(p, ',')) continue;
         if (out->rank == 1) TRY(wrong(p, "','")); /* (3) is no tuple */
@@ -206,7 +185,7 @@ done:
     return rc;
 }
 
-static enum status read_dict(struct parser *p, struct npy_header *out, bool *fortran)
+static enum status read_dict(struct parser *p, struct layout *out, bool *fortran)
 {
     enum status rc = OK;
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
@@ -282,40 +261,26 @@ done:
     return rc;
 }
 
-static enum status measure(const struct parser *p, bool fortran, struct npy_header *out)
+static enum status measure(const struct parser *p, bool fortran, struct layout *out)
 {
-    bool fits = true;
-
-    out->n_values = 1;
-    for (size_t i = 0; i < out->rank; i++) {
+    for (size_t i = 0; i < out->rank; i++)
         if (out->shape[i] == 0)
             return err_set(p->err, ERR_DATA, "%s: holds no values: dimension %zu is 0", p->where,
                            i);
-        fits &= !__builtin_mul_overflow(out->n_values, out->shape[i], &out->n_values);
-    }
-    fits &= !__builtin_mul_overflow(out->n_values, out->size, &out->n_bytes) &&
-            !__builtin_add_overflow(out->n_bytes, p->end, &out->n_bytes);
-    if (!fits || out->n_bytes == SIZE_MAX)
-        return err_set(p->err, ERR_DATA,
-                       "%s: NPY header promises more bytes than any file can have", p->where);
-    size_t step = 1;
-    for (size_t i = 0; i < out->rank; i++) {
-        size_t dim = fortran ? i : out->rank - 1 - i;
-        out->stride[dim] = step;
-        step *= out->shape[dim];
-    }
     out->values_at = p->end;
-    return OK;
+    if (layout_measure(out, fortran)) return OK;
+    return err_set(p->err, ERR_DATA, "%s: NPY header promises more bytes than any file can have",
+                   p->where);
 }
 
 enum status npy_read_header(const char *where, const unsigned char *bytes, size_t n,
-                            struct npy_header *out, struct err *err)
+                            struct layout *out, struct err *err)
 {
     enum status rc = OK;
     struct parser p = {.where = where, .bytes = bytes, .err = err};
     bool fortran = false;
 
-    *out = (struct npy_header){0};
+    *out = (struct layout){0};
     TRY(check_start(&p, n));
     TRY(read_dict(&p, out, &fortran));
     TRY(measure(&p, fortran, out));
@@ -325,7 +290,7 @@ done:
 
 size_t npy_promise(const unsigned char *bytes, size_t n)
 {
-    struct npy_header header;
+    struct layout header;
     struct err err;
     size_t at, end;
 
@@ -333,4 +298,17 @@ size_t npy_promise(const unsigned char *bytes, size_t n)
     find_dict(bytes, &at, &end);
     if (end > n && end <= NPY_HEADER) return SIZE_MAX;
     return npy_read_header("", bytes, n, &header, &err) == OK ? header.n_bytes : 0;
+}
+
+enum status npy_check_size(const char *where, const struct layout *header, size_t n_bytes,
+                           struct err *err)
+{
+    if (n_bytes < header->n_bytes)
+        return err_set(err, ERR_DATA, "%s: truncated: header promises %zu bytes, there are %zu",
+                       where, header->n_bytes, n_bytes);
+    if (n_bytes > header->n_bytes)
+        return err_set(err, ERR_DATA,
+                       "%s: too long: header promises %zu bytes, there are at least %zu", where,
+                       header->n_bytes, n_bytes);
+    return OK;
 }

@@ -163,7 +163,7 @@ static enum status inflate_to(zip_file_t *file, const char *where, unsigned char
 }
 
 static enum status read_head(zip_file_t *file, const char *where, unsigned char *bytes, size_t size,
-                             size_t *n, struct npy_header *header, struct err *err)
+                             size_t *n, struct layout *header, struct err *err)
 {
     enum status rc = OK;
     size_t most = size < NPY_HEADER ? size : NPY_HEADER;
@@ -284,8 +284,12 @@ enum status npz_extract(const char *path, const unsigned char *bytes, size_t n, 
     else if (archive.n_arrays > 1)
         TRY(find_only(&archive, &i, err));
     TRY(read_member(&archive, i, limit, true, out, err));
-    out->name = archive.names[i];
-    archive.names[i] = NULL;
+    out->name = strdup(archive.names[i]);
+    if (out->name == NULL) FAIL(err, ERR_INTERNAL, "%s: out of memory", path);
+    out->names = archive.names;
+    out->n_names = archive.n_arrays;
+    archive.names = NULL;
+    archive.n_arrays = 0;
 done:
     archive_close(&archive);
     if (rc != OK) npz_release(out);
@@ -294,6 +298,9 @@ done:
 
 void npz_release(struct npz_member *member)
 {
+    for (size_t i = 0; i < member->n_names; i++)
+        free(member->names[i]);
+    free(member->names);
     free(member->name);
     free(member->where);
     free(member->bytes);
@@ -314,7 +321,7 @@ enum status npz_read(const char *path, const char *key, const char *array, size_
     TRY(npz_extract(path, bytes, n, key, array, limit, &member, err));
     free(bytes);
     bytes = NULL;
-    const struct npy_header *header = &member.header;
+    const struct layout *header = &member.header;
     if (header->n_values > limit / sizeof *read->values)
         FAIL(err, ERR_CONFIG, "%s: %zu values take more than the %zu bytes allowed", member.where,
              header->n_values, limit);
@@ -324,11 +331,19 @@ enum status npz_read(const char *path, const char *key, const char *array, size_
     read->rank = header->rank;
     memcpy(read->shape, header->shape, sizeof read->shape);
     read->n_values = header->n_values;
-    npy_values(header, member.bytes, 0, header->n_values, read->values);
+    layout_values(header, member.bytes, 0, header->n_values, read->values);
 done:
     free(bytes);
     npz_release(&member);
     if (rc != OK) npy_destroy(&read);
     *out = read;
     return rc;
+}
+
+void npy_destroy(struct npy_array **array)
+{
+    if (*array == NULL) return;
+    free((*array)->values);
+    free(*array);
+    *array = NULL;
 }

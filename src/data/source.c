@@ -1,5 +1,6 @@
 #include "source.h"
 #include "content.h"
+#include "number.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -40,6 +41,16 @@ static enum status unknown_format(const struct source *src, struct err *err)
                    src->path, start, known);
 }
 
+static void adopt_layout(struct source *src)
+{
+    const struct layout *layout = &src->layout;
+
+    src->dtype = layout->dtype;
+    src->n_rows = layout->shape[0];
+    src->n_cols = layout->n_values / layout->shape[0];
+    if (layout->rank == 3) memcpy(src->image_shape, layout->shape + 1, sizeof src->image_shape);
+}
+
 enum status source_open(const char *path, size_t limit, struct source **out, struct err *err)
 {
     return source_open_dataset(path, NULL, limit, out, err);
@@ -60,6 +71,7 @@ enum status source_open_dataset(const char *path, const char *dataset, size_t li
     src->reader = find_reader(src->bytes, src->n_bytes);
     if (src->reader == NULL) TRY(unknown_format(src, err));
     TRY(src->reader->open(src, err));
+    if (src->reader->row == NULL) adopt_layout(src);
     if (dataset != NULL && src->dataset == NULL)
         FAIL(err, ERR_CONFIG, "data.dataset: '%s', but %s is %s, a format without named arrays",
              dataset, path, src->reader->name);
@@ -78,6 +90,9 @@ void source_close(struct source **out)
     for (size_t d = 0; src->col_names != NULL && d < src->n_cols; d++)
         free(src->col_names[d]);
     free(src->col_names);
+    for (size_t a = 0; a < src->n_arrays; a++)
+        free(src->arrays[a]);
+    free(src->arrays);
     free(src->first_text);
     free(src->bytes);
     free(src->dataset);
@@ -88,12 +103,22 @@ void source_close(struct source **out)
 
 void source_row(const struct source *src, size_t n, double *out)
 {
-    src->reader->row(src, n, out);
+    if (src->reader->row != NULL)
+        src->reader->row(src, n, out);
+    else
+        layout_values(&src->layout, src->bytes, n * src->n_cols, src->n_cols, out);
 }
 
 size_t source_cell(const struct source *src, size_t n, size_t d, char *text, size_t size)
 {
-    return src->reader->cell(src, n, d, text, size);
+    char number[NUMBER_TEXT];
+    double value;
+
+    if (src->reader->cell != NULL) return src->reader->cell(src, n, d, text, size);
+    layout_values(&src->layout, src->bytes, n * src->n_cols + d, 1, &value);
+    number_print(value, number);
+    snprintf(text, size, "%s", number);
+    return strlen(number);
 }
 
 void source_place(const struct source *src, size_t n, size_t d, char text[SOURCE_PLACE])

@@ -81,7 +81,7 @@ static enum status check_values(const struct config *config, const struct model 
 
 /* Shape of the family's covariances, from its axes. */
 static size_t covariance_shape(enum family_id family, size_t n_components, size_t n_features,
-                               size_t shape[NPY_DIMS])
+                               size_t shape[LAYOUT_DIMS])
 {
     size_t rank = 0;
     for (const char *at = families[family]->axes; *at != '\0'; rank++) {
@@ -99,7 +99,7 @@ enum status given_read(const struct config *config, enum family_id family, size_
     struct npy_array *weights = NULL, *means = NULL, *covariances = NULL;
     struct model *model = NULL;
     const char *path = config->top_level_init_file;
-    size_t shape[NPY_DIMS];
+    size_t shape[LAYOUT_DIMS];
     *out = NULL;
     if (path == NULL)
         FAIL(err, ERR_CONFIG,
