@@ -28,6 +28,16 @@ struct text_list {
     bool *quoted; /* [n] false for a number without quotes; so "2" and 02 are names, 2 is none */
 };
 
+enum { ARRAY_DIMS = 3 };
+
+/* Numbers in nested lists of one length each. */
+struct number_array {
+    size_t rank;              /* 0: not given */
+    size_t shape[ARRAY_DIMS]; /* [rank] */
+    size_t n;
+    double *v; /* [n] row-major */
+};
+
 /* What may name a CSV column or, if there is none of that name, a file. NULL if not given. */
 struct name_or_path {
     char *name; /* as given */
@@ -45,6 +55,7 @@ typedef int param_CHOICE;
 typedef struct int_list param_INTS;
 typedef struct choice_list param_CHOICES;
 typedef struct text_list param_TEXTS;
+typedef struct number_array param_ARRAY;
 
 struct config {
 #define PARAM(section, key, TYPE, ...) param_##TYPE section##_##key;

@@ -31,7 +31,8 @@ enum param_type {
     PARAM_CHOICE,
     PARAM_INTS,
     PARAM_CHOICES,
-    PARAM_TEXTS
+    PARAM_TEXTS,
+    PARAM_ARRAY
 };
 
 enum param_id {
@@ -45,7 +46,7 @@ enum param_id {
 struct param {
     const char *name; /* "section.key" */
     const char *section;
-    const char *key;
+    const char *key; /* in a group "group.key" */
     enum param_type type;
     const char *default_text;
     double lowest, highest;
@@ -62,6 +63,12 @@ const struct param *config_params_find(const char *section, const char *key);
 
 /* The first row of the section, or NULL. */
 const struct param *config_params_section(const char *section);
+
+/* The first row of the group [length] inside the section, or NULL. */
+const struct param *config_params_group(const char *section, const char *group, size_t length);
+
+/* How much of the row's key is its group's name; 0: it is in none. */
+size_t config_params_group_length(const struct param *param);
 
 /* The key's field. */
 void *config_params_field(const struct param *param, struct config *config);
@@ -106,12 +113,14 @@ struct scalar {
     struct place place;
 };
 
-/* What stands behind a key: a scalar (n = 1) or a list of scalars. */
+/* What stands behind a key: a scalar (n = 1) or a list of scalars, nested for an ARRAY. */
 struct value {
     bool is_list;
-    bool usable; /* false if a mistake was found */
+    bool usable;              /* false if a mistake was found */
+    size_t rank;              /* of a list */
+    size_t shape[ARRAY_DIMS]; /* [rank] */
     size_t n;
-    struct scalar *items; /* [n] */
+    struct scalar *items; /* [n] row-major */
     struct place place;
 };
 

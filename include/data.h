@@ -31,7 +31,8 @@ struct data {
     char **feature_names;  /* [D] the CSV's names, else the column's 0-based number in the file; of
                               pooled images "0", "1", ... */
     size_t image_shape[2]; /* height, width of a row after pooling; 0, 0: rows are no images */
-    const char *format;    /* "IDX", "NPY", "NPZ", "CSV" */
+    char *path;            /* of the file; "data.synthetic" for rows without one */
+    const char *format;    /* "IDX", "NPY", ... */
     const char *dtype;     /* of the values in the file, numpy's name: "uint8", "float64", ... */
     char left_out[256]; /* the columns that text made no features: "2 name, 5 date"; may be cut */
     char sha256[65];    /* of all rows, held out or not: of N, D (u64 little-endian) and x

@@ -8,6 +8,7 @@
 #ifndef GMMSWEEP_RNG_H
 #define GMMSWEEP_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct rng_stream {
@@ -22,5 +23,10 @@ uint64_t rng_name(const char *text);
 
 /* The index-th number of the stream, uniform in [0, 1) with 53 bits. */
 double rng_uniform(const struct rng_stream *stream, uint64_t index);
+
+/* out [n]: numbers of the standard normal distribution, from the stream's numbers at `index` on;
+ * the next unused index is returned. By the polar method (Marsaglia & Bray 1964), in operations
+ * that IEEE 754 rounds exactly, so that they are the same on every machine. */
+uint64_t rng_normals(const struct rng_stream *stream, uint64_t index, size_t n, double *out);
 
 #endif

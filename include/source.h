@@ -20,6 +20,8 @@ enum {
                                 types of columns cost up to 50 times the bytes that make them */
 };
 
+struct config;
+
 struct source {
     char *path;
     const struct source_reader *reader;
@@ -91,6 +93,14 @@ enum status source_open(const char *path, size_t limit, struct source **out, str
  * only one that fits. ERR_CONFIG also if there is none of that name or the format has no names. */
 enum status source_open_dataset(const char *path, const char *dataset, size_t limit,
                                 struct source **out, struct err *err);
+
+/* The rows that data.synthetic of `config`, which has to outlive them, asks for; their last column,
+ * SOURCE_COMPONENT, is the component that a row comes from. Returns OK and *out; ERR_CONFIG for a
+ * mixture whose shapes do not fit each other, that is none, or for rows over `limit` bytes;
+ * ERR_INTERNAL without memory. *out is then NULL. */
+#define SOURCE_COMPONENT "component"
+enum status source_open_synthetic(const struct config *config, size_t limit, struct source **out,
+                                  struct err *err);
 
 void source_close(struct source **src);
 

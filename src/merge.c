@@ -75,7 +75,7 @@ static enum status make_plan(struct merge *merge, struct err *err)
     if (strcmp(setup->data->sha256, identity->data_sha256) != 0)
         FAIL(err, ERR_DATA,
              "%s: the data have changed since the sweep: digest %.16s..., expected %.16s...",
-             setup->config->data_path, setup->data->sha256, identity->data_sha256);
+             setup->data->path, setup->data->sha256, identity->data_sha256);
     TRY(rows_create(setup->data, &merge->rows, err));
     TRY_ALLOC(merge->place, setup->plan->n_fits, err);
 done:

@@ -81,19 +81,58 @@ static bool wants_components(const struct config *config)
     return unlabelled && free_init;
 }
 
+static bool is_given(const struct reader *reader, enum param_id id)
+{
+    return reader->given[id].source != NULL;
+}
+
+static void note_missing(struct reader *reader, const char *path, enum param_id id)
+{
+    char expected[256];
+    if (is_given(reader, id)) return;
+    config_params_expected(&config_params[id], expected, sizeof expected);
+    config_mistake(&reader->mistakes, (struct place){.source = path}, config_params[id].name,
+                   "missing, expected %s%s", expected,
+                   id == ID_data_path ? ", or data.synthetic instead" : "");
+}
+
+/* Notes that `id` is given beside `other`, which has no sense with it. */
+static void note_beside(struct reader *reader, enum param_id id, const char *other)
+{
+    if (is_given(reader, id))
+        config_mistake(&reader->mistakes, reader->given[id], config_params[id].name,
+                       "given beside %s, expected one of them", other);
+}
+
+/* Rows are drawn or read from a file. */
+static void check_synthetic(struct reader *reader, const char *path)
+{
+    const struct config *config = reader->config;
+    const size_t ranks = config->data_synthetic_weights.rank + config->data_synthetic_means.rank +
+                         config->data_synthetic_deviations.rank +
+                         config->data_synthetic_covariances.rank;
+    if (config->data_synthetic_samples == 0 && ranks == 0) {
+        note_missing(reader, path, ID_data_path);
+        return;
+    }
+    note_beside(reader, ID_data_path, "data.synthetic");
+    note_beside(reader, ID_data_dataset, "data.synthetic");
+    note_beside(reader, ID_data_labels, "data.synthetic, whose labels are the true components");
+    if (config->data_synthetic_samples == 0) reader->given[ID_data_synthetic_samples].source = NULL;
+    note_missing(reader, path, ID_data_synthetic_samples);
+    note_missing(reader, path, ID_data_synthetic_means);
+    if (!is_given(reader, ID_data_synthetic_covariances))
+        note_missing(reader, path, ID_data_synthetic_deviations);
+    else
+        note_beside(reader, ID_data_synthetic_deviations, "data.synthetic.covariances");
+}
+
 /* What the rows of params.def cannot say. */
 static void check_together(struct reader *reader, const char *path)
 {
-    const enum param_id required[] = {ID_data_path, ID_sweep_components, ID_output_path};
-    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
-        if (reader->given[required[i]].source != NULL) continue;
-        if (required[i] == ID_sweep_components && !wants_components(reader->config)) continue;
-        const struct param *param = &config_params[required[i]];
-        char expected[256];
-        config_params_expected(param, expected, sizeof expected);
-        config_mistake(&reader->mistakes, (struct place){.source = path}, param->name,
-                       "missing, expected %s", expected);
-    }
+    check_synthetic(reader, path);
+    if (wants_components(reader->config)) note_missing(reader, path, ID_sweep_components);
+    note_missing(reader, path, ID_output_path);
 
     struct config *config = reader->config;
     struct place absolute = reader->given[ID_em_floor_absolute];

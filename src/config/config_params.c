@@ -10,6 +10,18 @@
 #define OUTSIDE(section) (sizeof(#section) == sizeof("top_level") ? sizeof("top_level") : 0)
 
 const struct param config_params[N_PARAMS] = {
+#define PARAM_IN(section, group, key, TYPE, default_, lowest, highest, choices, unit, meaning)     \
+    {#section "." #group "." #key,                                                                 \
+     #section,                                                                                     \
+     #group "." #key,                                                                              \
+     PARAM_##TYPE,                                                                                 \
+     default_,                                                                                     \
+     lowest,                                                                                       \
+     highest,                                                                                      \
+     choices,                                                                                      \
+     unit,                                                                                         \
+     meaning,                                                                                      \
+     offsetof(struct config, section##_##group##_##key)},
 #define PARAM(section, key, TYPE, default_, lowest, highest, choices, unit, meaning)               \
     {&(#section "." #key)[OUTSIDE(section)],                                                       \
      &(#section)[OUTSIDE(section) > 0 ? OUTSIDE(section) - 1 : 0],                                 \
@@ -56,6 +68,22 @@ const struct param *config_params_section(const char *section)
     return NULL;
 }
 
+const struct param *config_params_group(const char *section, const char *group, size_t length)
+{
+    for (size_t i = 0; i < N_PARAMS && length > 0; i++)
+        if (config_params_group_length(&config_params[i]) == length &&
+            strncmp(config_params[i].key, group, length) == 0 &&
+            strcmp(config_params[i].section, section) == 0)
+            return &config_params[i];
+    return NULL;
+}
+
+size_t config_params_group_length(const struct param *param)
+{
+    const char *dot = strchr(param->key, '.');
+    return dot == NULL ? 0 : (size_t)(dot - param->key);
+}
+
 void *config_params_field(const struct param *param, struct config *config)
 {
     return (char *)config + param->offset;
@@ -63,7 +91,8 @@ void *config_params_field(const struct param *param, struct config *config)
 
 bool config_params_is_list(enum param_type type)
 {
-    return type == PARAM_INTS || type == PARAM_CHOICES || type == PARAM_TEXTS;
+    return type == PARAM_INTS || type == PARAM_CHOICES || type == PARAM_TEXTS ||
+           type == PARAM_ARRAY;
 }
 
 /* Adds to the text in out [size]; what does not fit is cut. */
@@ -83,6 +112,7 @@ static void append_range(const struct param *param, char *out, size_t size)
     char lowest[NUMBER_TEXT], highest[NUMBER_TEXT];
     number_print(param->lowest, lowest);
     number_print(param->highest, highest);
+    if (param->lowest <= -unbounded) return;
     if (param->highest >= unbounded)
         append(out, size, " of at least %s", lowest);
     else
@@ -103,6 +133,7 @@ void config_params_expected(const struct param *param, char *out, size_t size)
         [PARAM_INTS] = "whole numbers, or ranges such as 2..10 or 10..50:10,",
         [PARAM_CHOICES] = "one or more of",
         [PARAM_TEXTS] = "texts",
+        [PARAM_ARRAY] = "nested lists, each of one length, of numbers",
     };
     out[0] = '\0';
     append(out, size, "%s", what[param->type]);

@@ -130,39 +130,75 @@ static enum status read_member(struct reader *reader, struct yaml_text *yaml, co
     return read_value(reader, yaml, param, err);
 }
 
-/* From the start of a section's mapping to its end. */
-static enum status read_section(struct reader *reader, struct yaml_text *yaml, const char *section,
-                                struct err *err)
+static enum status read_node(struct reader *reader, struct yaml_text *yaml, const char *section,
+                             const char *group, struct err *err);
+
+/* As read_member, for a group of the section. */
+static enum status read_group(struct reader *reader, struct yaml_text *yaml, const char *section,
+                              const char *key, struct place place, bool *found, struct err *err)
+{
+    const struct param *first = config_params_group(section, key, strlen(key));
+    *found = first != NULL;
+    if (first == NULL) return OK;
+    note_twice(reader, place, key, &reader->section_line[first - config_params]);
+    return read_node(reader, yaml, section, key, err);
+}
+
+/* *full: the key as params.def has it, "group.key" in a group. */
+static enum status full_key(const char *group, const char *key, char **full, struct err *err)
 {
     enum status rc = OK;
-    char *key = NULL;
+    TRY(err_alloc(strlen(group) + strlen(key) + 2, 1, "key", full, err));
+    sprintf(*full, "%s%s%s", group, group[0] != '\0' ? "." : "", key);
+
+done:
+    return rc;
+}
+
+/* From the start of the mapping of a section, or of a group ("": none) in it, to its end. */
+static enum status read_section(struct reader *reader, struct yaml_text *yaml, const char *section,
+                                const char *group, struct err *err)
+{
+    enum status rc = OK;
+    char *key = NULL, *full = NULL;
     for (;;) {
         struct place place;
         bool found = false;
         TRY(config_yaml_next(yaml, err));
         if (yaml->event.type == YAML_MAPPING_END_EVENT) break;
         TRY(read_key(reader, yaml, &key, &place, err));
-        if (key != NULL) TRY(read_member(reader, yaml, section, key, place, &found, err));
-        if (key != NULL && !found) note_unknown(reader, place, section, key);
+        if (key != NULL) {
+            TRY(full_key(group, key, &full, err));
+            TRY(read_member(reader, yaml, section, full, place, &found, err));
+            if (!found && group[0] == '\0')
+                TRY(read_group(reader, yaml, section, key, place, &found, err));
+            if (!found) note_unknown(reader, place, section, full);
+        }
         if (!found) TRY(config_yaml_skip(yaml, err));
+        free(full);
         free(key);
-        key = NULL;
+        full = key = NULL;
     }
 
 done:
+    free(full);
     free(key);
     return rc;
 }
 
-/* From the node behind a section's name to its last event. */
-static enum status read_section_node(struct reader *reader, struct yaml_text *yaml,
-                                     const struct param *first, struct err *err)
+/* From the node behind the name of a section, or of a group in it, to its last event. */
+static enum status read_node(struct reader *reader, struct yaml_text *yaml, const char *section,
+                             const char *group, struct err *err)
 {
-    if (config_yaml_is_marked(yaml, first->section)) return config_yaml_skip(yaml, err);
+    const char *name = group[0] != '\0' ? group : section;
+    const struct param *first = group[0] != '\0'
+                                    ? config_params_group(section, group, strlen(group))
+                                    : config_params_section(section);
+    if (config_yaml_is_marked(yaml, name)) return config_yaml_skip(yaml, err);
     if (yaml->event.type == YAML_MAPPING_START_EVENT)
-        return read_section(reader, yaml, first->section, err);
+        return read_section(reader, yaml, section, group, err);
     if (!config_yaml_is_null(yaml))
-        config_mistake(&reader->mistakes, config_yaml_place(yaml), first->section,
+        config_mistake(&reader->mistakes, config_yaml_place(yaml), name,
                        "%s, expected a mapping with keys such as %s", config_yaml_kind(yaml),
                        first->key);
     return config_yaml_skip(yaml, err);
@@ -185,7 +221,7 @@ static enum status read_root(struct reader *reader, struct yaml_text *yaml, stru
             /* a key outside of all sections, and its value is read */
         } else if (first != NULL) {
             note_twice(reader, place, key, &reader->section_line[first - config_params]);
-            TRY(read_section_node(reader, yaml, first, err));
+            TRY(read_node(reader, yaml, first->section, "", err));
         } else {
             if (key != NULL) note_unknown(reader, place, "", key);
             TRY(config_yaml_skip(yaml, err));

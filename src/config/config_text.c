@@ -97,6 +97,23 @@ static void write_texts(FILE *out, const struct text_list *list)
     fputs(list->n == 0 ? "~" : "]", out);
 }
 
+static void write_array(FILE *out, const struct number_array *array)
+{
+    if (array->rank == 0) fputc('~', out);
+    for (size_t i = 0; i < array->n; i++) {
+        size_t n_open = 0, n_close = 0; /* lists that begin and end with this number */
+        for (size_t dim = array->rank, stride = 1; dim-- > 0;) {
+            stride *= array->shape[dim];
+            n_open += i % stride == 0;
+            n_close += (i + 1) % stride == 0;
+        }
+        if (i > 0) fputs(", ", out);
+        fprintf(out, "%.*s", (int)n_open, "[[[");
+        write_float(out, array->v[i]);
+        fprintf(out, "%.*s", (int)n_close, "]]]");
+    }
+}
+
 static void write_value(FILE *out, const struct param *param, const void *field)
 {
     switch (param->type) {
@@ -127,6 +144,9 @@ static void write_value(FILE *out, const struct param *param, const void *field)
     case PARAM_TEXTS:
         write_texts(out, field);
         break;
+    case PARAM_ARRAY:
+        write_array(out, field);
+        break;
     }
 }
 
@@ -141,7 +161,11 @@ enum status config_resolve(const struct config *config, char **text, struct err 
         const bool inside = param->section[0] != '\0';
         if (inside && config_params_section(param->section) == param)
             fprintf(out, "%s:\n", param->section);
-        fprintf(out, "%s%s: ", inside ? "  " : "", param->key);
+        const size_t n_group = config_params_group_length(param);
+        if (config_params_group(param->section, param->key, n_group) == param)
+            fprintf(out, "  %.*s:\n", (int)n_group, param->key);
+        const int indent = n_group > 0 ? 4 : inside ? 2 : 0;
+        fprintf(out, "%*s%s: ", indent, "", param->key + (n_group > 0 ? n_group + 1 : 0));
         write_value(out, param, (const char *)config + param->offset);
         fputc('\n', out);
     }
@@ -166,6 +190,7 @@ static const char *const type_names[] = {
     [PARAM_INTS] = "list of integers",
     [PARAM_CHOICES] = "list of choices",
     [PARAM_TEXTS] = "list of texts",
+    [PARAM_ARRAY] = "array of floats",
 };
 
 enum column { COLUMN_KEY, COLUMN_TYPE, COLUMN_DEFAULT, COLUMN_RANGE, COLUMN_UNIT, N_COLUMNS };

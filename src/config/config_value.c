@@ -176,6 +176,25 @@ done:
     return rc;
 }
 
+static enum status read_array(struct reading *in, struct number_array *out, struct err *err)
+{
+    enum status rc = OK;
+    const struct value *value = in->value;
+    TRY_ALLOC(out->v, value->n, err);
+    out->rank = value->is_list ? value->rank : 1;
+    out->shape[0] = 1;
+    if (value->is_list) memcpy(out->shape, value->shape, sizeof out->shape);
+    for (; out->n < value->n; out->n++) {
+        const struct scalar *item = &value->items[out->n];
+        if (!is_bare(in, item)) continue;
+        const char *wrong = config_scan_float(item->text, &out->v[out->n]);
+        check(in, item, wrong, out->v[out->n]);
+    }
+
+done:
+    return rc;
+}
+
 static enum status read_path(struct reading *in, char **out, struct err *err)
 {
     const struct scalar *item = &in->value->items[0];
@@ -220,6 +239,8 @@ static enum status read_typed(struct reading *in, void *field, struct err *err)
         return read_choices(in, field, err);
     case PARAM_TEXTS:
         return read_texts(in, field, err);
+    case PARAM_ARRAY:
+        return read_array(in, field, err);
     case PARAM_INT:
         read_whole(in, config_scan_int, field);
         break;
@@ -286,6 +307,10 @@ void config_value_clear(const struct param *param, void *field)
         free(((struct text_list *)field)->v);
         free(((struct text_list *)field)->quoted);
         *(struct text_list *)field = (struct text_list){0};
+        break;
+    case PARAM_ARRAY:
+        free(((struct number_array *)field)->v);
+        *(struct number_array *)field = (struct number_array){0};
         break;
     case PARAM_INT:
     case PARAM_BYTES:

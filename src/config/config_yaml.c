@@ -213,14 +213,34 @@ static enum status refuse_kind(struct yaml_text *yaml, const struct param *param
     return config_yaml_skip(yaml, err);
 }
 
-static enum status read_list(struct yaml_text *yaml, const struct param *param, struct value *value,
-                             struct err *err)
+/* Takes note of a number at the depth, or of a list of n items: all must be as the first. */
+static void check_shape(struct yaml_text *yaml, const struct param *param, size_t depth, size_t n,
+                        struct value *value)
+{
+    size_t *expected = n == 0 ? &value->rank : &value->shape[depth];
+    const size_t found = n == 0 ? depth + 1 : n;
+    if (*expected == 0) *expected = found;
+    if (*expected == found) return;
+    value->usable = false;
+    if (n == 0)
+        config_mistake(yaml->mistakes, config_yaml_place(yaml), param->name,
+                       "a number %zu lists deep, expected %zu as before", found, *expected);
+    else
+        config_mistake(yaml->mistakes, config_yaml_place(yaml), param->name,
+                       "a list of %zu ends here, expected %zu as before", found, *expected);
+}
+
+/* From the start of a list, `depth` lists deep, to its end. */
+static enum status read_list(struct yaml_text *yaml, const struct param *param, size_t depth,
+                             struct value *value, struct err *err)
 {
     enum status rc = OK;
-    for (;;) {
+    const size_t most_depth = param->type == PARAM_ARRAY ? ARRAY_DIMS : 1;
+    size_t n = 0;
+    for (;; n++) {
         TRY(config_yaml_next(yaml, err));
         if (yaml->event.type == YAML_SEQUENCE_END_EVENT) break;
-        if (value->n == MOST_ITEMS) {
+        if (value->n == MOST_ITEMS || n == MOST_ITEMS) {
             config_mistake(yaml->mistakes, config_yaml_place(yaml), param->name,
                            "list too long, expected at most %d items", MOST_ITEMS);
             rc = ERR_CONFIG;
@@ -230,11 +250,20 @@ static enum status read_list(struct yaml_text *yaml, const struct param *param, 
             value->usable = false;
             TRY(config_yaml_skip(yaml, err));
         } else if (yaml->event.type == YAML_SCALAR_EVENT) {
+            check_shape(yaml, param, depth, 0, value);
             TRY(append_scalar(yaml, value, err));
+        } else if (yaml->event.type == YAML_SEQUENCE_START_EVENT && depth + 1 < most_depth) {
+            TRY(read_list(yaml, param, depth + 1, value, err));
         } else {
             value->usable = false;
             TRY(refuse_kind(yaml, param, " inside a list", err));
         }
+    }
+    if (n > 0 && most_depth > 1) check_shape(yaml, param, depth, n, value);
+    if (n == 0 && depth > 0) {
+        value->usable = false;
+        config_mistake(yaml->mistakes, config_yaml_place(yaml), param->name,
+                       "an empty list inside a list, expected numbers");
     }
 
 done:
@@ -254,7 +283,7 @@ enum status config_yaml_value(struct yaml_text *yaml, const struct param *param,
         TRY(append_scalar(yaml, value, err));
     } else if (type == YAML_SEQUENCE_START_EVENT && config_params_is_list(param->type)) {
         value->is_list = true;
-        TRY(read_list(yaml, param, value, err));
+        TRY(read_list(yaml, param, 0, value, err));
     } else {
         value->usable = false;
         TRY(refuse_kind(yaml, param, "", err));

@@ -285,17 +285,37 @@ static void note_left_out(const struct prep *prep, struct data *data)
     }
 }
 
+/* The rows, and which column or file has their labels. */
+static enum status open_source(struct prep *prep, size_t mem_limit, struct data *data,
+                               struct err *err)
+{
+    enum status rc = OK;
+    const struct config *config = prep->config;
+    struct name_or_path labels = config->data_labels;
+    char component[] = SOURCE_COMPONENT;
+
+    if (config->data_path != NULL) {
+        TRY(source_open_dataset(config->data_path, config->data_dataset, mem_limit, &prep->src,
+                                err));
+    } else {
+        TRY(source_open_synthetic(config, mem_limit, &prep->src, err));
+        labels.name = component;
+    }
+    data->path = strdup(prep->src->path);
+    if (data->path == NULL) FAIL(err, ERR_INTERNAL, "out of memory: path of the data");
+    data->format = prep->src->reader->name;
+    data->dtype = prep->src->dtype;
+    TRY(column_open("data.labels", &labels, prep->src, mem_limit, &prep->labels_column, err));
+done:
+    return rc;
+}
+
 static enum status prepare(struct prep *prep, size_t mem_limit, struct data *data, struct err *err)
 {
     enum status rc = OK;
     const struct config *config = prep->config;
 
-    if (config->data_path == NULL) FAIL(err, ERR_CONFIG, "data.path: is not given");
-    TRY(source_open_dataset(config->data_path, config->data_dataset, mem_limit, &prep->src, err));
-    data->format = prep->src->reader->name;
-    data->dtype = prep->src->dtype;
-    TRY(column_open("data.labels", &config->data_labels, prep->src, mem_limit, &prep->labels_column,
-                    err));
+    TRY(open_source(prep, mem_limit, data, err));
     TRY(column_open("data.weights", &config->data_weights, prep->src, mem_limit,
                     &prep->weights_column, err));
     TRY(column_pick_features(prep->src, &config->data_columns, &prep->labels_column,
@@ -355,6 +375,7 @@ void data_destroy(struct data **out)
     if (data == NULL) return;
     free_texts(data->feature_names, data->n_features);
     free_texts(data->class_names, data->n_classes);
+    free(data->path);
     free(data->x);
     free(data->source_row);
     free(data->weight);

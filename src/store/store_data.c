@@ -111,7 +111,7 @@ enum status store_write_data(struct store *store, struct err *err)
     TRY(h5_group(store->h5, "/data", err));
     TRY(h5_attr_ints(store->h5, "/data", "shape", 2, shape, err));
     TRY(h5_attr_text(store->h5, "/data", "dtype", data->dtype, err));
-    TRY(h5_attr_text(store->h5, "/data", "path", store->config->data_path, err));
+    TRY(h5_attr_text(store->h5, "/data", "path", data->path, err));
     if (image[0] > 0) TRY(h5_attr_ints(store->h5, "/data", "image_shape", 2, image, err));
     TRY(write_features(store, &axes, err));
     TRY(store_put_axis(store->h5, "/data", "row", H5_INT, axes.row, "row of the source, from 0",
