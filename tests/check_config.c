@@ -119,10 +119,11 @@ END_TEST
 /* A root that is no mapping of sections has no keys either; a mark of byte order is no column. */
 START_TEST(roots)
 {
-    const char missing[] = "c.yaml: data.path: missing, expected a path\n"
-                           "c.yaml: sweep.components: missing, expected whole numbers, or ranges "
-                           "such as 2..10 or 10..50:10, from 1 to 1000000\n"
-                           "c.yaml: output.path: missing, expected a path";
+    const char missing[] =
+        "c.yaml: data.path: missing, expected a path, or data.synthetic instead\n"
+        "c.yaml: sweep.components: missing, expected whole numbers, or ranges "
+        "such as 2..10 or 10..50:10, from 1 to 1000000\n"
+        "c.yaml: output.path: missing, expected a path";
     const struct {
         const char *text, *message;
     } cases[] = {
@@ -225,6 +226,47 @@ START_TEST(floors)
     check_refused(LEAST "em: {floor: 0.1}\n", "em.floor_absolute=2",
                   "--set 'em.floor_absolute=2':19: em.floor_absolute: given beside em.floor (2 and "
                   "0.1), expected one of them to be 0");
+}
+END_TEST
+
+/* Rows come from a file or from a whole data.synthetic. */
+START_TEST(synthetic_or_path)
+{
+    const char whole[] = "output: {path: out}\nsweep: {components: 1}\n"
+                         "data:\n  synthetic: {samples: 9, means: [[1]], deviations: [[1]]}\n";
+    struct config *config = read_good(whole, NULL);
+    ck_assert_int_eq(config->data_synthetic_samples, 9);
+    config_destroy(&config);
+    config = read_good(whole, "data.synthetic.samples=5");
+    ck_assert_int_eq(config->data_synthetic_samples, 5);
+    config_destroy(&config);
+    const char *const cases[][2] = {
+        {"data.path=x", "11: data.path: given beside data.synthetic, expected one of them"},
+        {"data.labels=x", "13: data.labels: given beside data.synthetic, whose labels are the true "
+                          "components, expected one of them"},
+        {"data.synthetic.covariances=[[[1]]]", "data.synthetic.deviations: given beside "
+                                               "data.synthetic.covariances, expected one of them"},
+        {"data.synthetic.deviations=~", "data.synthetic.deviations: missing, expected nested "
+                                        "lists, each of one length, of numbers"},
+        {"data.synthetic.means=~", "data.synthetic.means: missing, expected nested lists"},
+        {"data.synthetic.samples=~", "data.synthetic.samples: missing, expected a whole number"},
+        {"data.synthetic.sample=5", "unknown key, did you mean data.synthetic.samples?"},
+        {"data.synthetic=5", "data.synthetic: unknown key, expected one of data.path"},
+        {"synthetic.samples=5", "synthetic.samples: unknown key, expected one of the sections"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err;
+        ck_assert_msg(read_yaml(whole, cases[i][0], &config, &err) == ERR_CONFIG, "accepted: %s",
+                      cases[i][0]);
+        ck_assert_msg(strstr(err.text, cases[i][1]) != NULL, "%s\nlacks %s", err.text, cases[i][1]);
+    }
+    check_refused("output: {path: out}\nsweep: {components: 1}\ndata:\n  synthetic: {seed: 1}\n",
+                  NULL, "c.yaml: data.path: missing, expected a path, or data.synthetic instead");
+    check_refused("output: {path: out}\nsweep: {components: 1}\ndata:\n  path: x\n"
+                  "  synthetic: 5\n",
+                  NULL,
+                  "c.yaml:5:14: synthetic: a scalar, expected a mapping with keys such as "
+                  "synthetic.samples");
 }
 END_TEST
 
@@ -337,10 +379,10 @@ END_TEST
 
 static Suite *config_suite(void)
 {
-    const TTest *const tests[] = {five_mistakes,     unknown_keys,  given_twice,
-                                  yaml_restrictions, roots,         overrides_replace,
-                                  overrides_refused, floors,        bad_files,
-                                  hostile_files,     many_mistakes, mutated};
+    const TTest *const tests[] = {
+        five_mistakes,     unknown_keys,      given_twice, yaml_restrictions, roots,
+        overrides_replace, overrides_refused, floors,      synthetic_or_path, bad_files,
+        hostile_files,     many_mistakes,     mutated};
     return config_tests("config", tests, sizeof tests / sizeof tests[0]);
 }
 

@@ -201,10 +201,33 @@ START_TEST(params_json)
 }
 END_TEST
 
+/* Nested numbers keep their shape, and a group its keys, through the resolved config. */
+START_TEST(arrays)
+{
+    struct config *config =
+        read_good("output: {path: out}\nsweep: {components: 3}\ndata:\n  synthetic:\n"
+                  "    samples: 5\n    weights: 1\n    means: [[1, 2e3]]\n"
+                  "    covariances: [[[1, -0.5],\n      [-0.5, 2]]]\n",
+                  NULL);
+    ck_assert_uint_eq(config->data_synthetic_weights.rank, 1);
+    ck_assert_uint_eq(config->data_synthetic_covariances.rank, 3);
+    ck_assert_uint_eq(config->data_synthetic_covariances.shape[2], 2);
+    ck_assert(config->data_synthetic_covariances.v[3] == 2.0);
+    check_has_line(config, "  synthetic:");
+    check_has_line(config, "    samples: 5");
+    check_has_line(config, "    weights: [1.0]");
+    check_has_line(config, "    means: [[1.0, 2000.0]]");
+    check_has_line(config, "    deviations: ~");
+    check_has_line(config, "    covariances: [[[1.0, -0.5], [-0.5, 2.0]]]");
+    check_round_trip(config);
+    config_destroy(&config);
+}
+END_TEST
+
 static Suite *config_text_suite(void)
 {
-    const TTest *const tests[] = {name_or_path, round_trip, floats_resolve, params_table,
-                                  params_json};
+    const TTest *const tests[] = {name_or_path, round_trip,  floats_resolve,
+                                  params_table, params_json, arrays};
     return config_tests("config_text", tests, sizeof tests / sizeof tests[0]);
 }
 

@@ -330,10 +330,42 @@ START_TEST(paths_refused)
 }
 END_TEST
 
+/* Lists in lists must all have one length and depth; the first that has not is told with its place.
+ */
+START_TEST(arrays_refused)
+{
+    const char *const cases[][2] = {
+        {"[[1, 2], [3]]", "16: data.synthetic.means: a list of 1 ends here, expected 2 as before"},
+        {"[1, [2]]", "10: data.synthetic.means: a number 2 lists deep, expected 1 as before"},
+        {"[[1], 2]", "11: data.synthetic.means: a number 1 lists deep, expected 2 as before"},
+        {"[[], []]", "7: data.synthetic.means: an empty list inside a list, expected numbers"},
+        {"[[a]]", "7: data.synthetic.means: not a number (a), expected nested lists"},
+        {"[['1']]", "7: data.synthetic.means: quoted (\"1\"), expected a number without quotes"},
+        {"[[[[1]]]]", "8: data.synthetic.means: a list inside a list, expected nested lists"},
+        {"{a: 1}", "5: data.synthetic.means: a mapping, expected nested lists"},
+        {"[[1e301]]", "7: data.synthetic.means: out of range (1e301), expected nested lists"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512], message[256];
+        struct config *config;
+        struct err err;
+        snprintf(text, sizeof text,
+                 "output: {path: out}\nsweep: {components: 1}\ndata:\n  synthetic:\n"
+                 "   samples: 9\n   deviations: [[1]]\n   means:\n    %s\n",
+                 cases[i][0]);
+        snprintf(message, sizeof message, "c.yaml:8:%s", cases[i][1]);
+        ck_assert_msg(read_yaml(text, NULL, &config, &err) == ERR_CONFIG, "accepted: %s", text);
+        ck_assert_msg(strncmp(err.text, message, strlen(message)) == 0, "%s\nexpected %s", err.text,
+                      message);
+    }
+}
+END_TEST
+
 static Suite *config_value_suite(void)
 {
-    const TTest *const tests[] = {defaults, types,     bytes,   durations, no_yaml_1_1_numbers,
-                                  bounds,   int_lists, choices, paths,     paths_refused};
+    const TTest *const tests[] = {defaults,      types,     bytes,   durations, no_yaml_1_1_numbers,
+                                  bounds,        int_lists, choices, paths,     paths_refused,
+                                  arrays_refused};
     return config_tests("config_value", tests, sizeof tests / sizeof tests[0]);
 }
 

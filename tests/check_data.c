@@ -310,8 +310,6 @@ START_TEST(bad_columns)
     setup = setup_for(file_text("one.csv", "w\n1\n2\n"));
     set_name(&setup.config.data_weights, "w");
     refuses(&setup, ERR_DATA, "has no column beside labels and weights");
-    setup = setup_for(NULL);
-    refuses(&setup, ERR_CONFIG, "data.path: is not given");
 }
 END_TEST
 

@@ -109,6 +109,50 @@ START_TEST(streams_are_independent)
 }
 END_TEST
 
+/* A pair of normals is the polar method of the next uniforms, libm's logarithm for ours. */
+START_TEST(normals_equal_twin)
+{
+    uint64_t rng = test_seed();
+    for (int i = 0; i < 10000; i++) {
+        const struct rng_stream stream = {test_bits(&rng), rng_name("twin"), 0, 0};
+        uint64_t index = 0;
+        double normals[2], u, v, square;
+        do {
+            u = 2 * rng_uniform(&stream, index) - 1;
+            v = 2 * rng_uniform(&stream, index + 1) - 1;
+            square = u * u + v * v;
+            index += 2;
+        } while (square >= 1);
+        ck_assert_uint_eq(rng_normals(&stream, 0, 2, normals), index);
+        const double factor = sqrt(-2 * log(square) / square);
+        /* both logarithms are within 2 ulp; near square = 1 that of the series is the closer one */
+        ck_close(normals[0], u * factor, 1e-14, 0);
+        ck_close(normals[1], v * factor, 1e-14, 0);
+    }
+}
+END_TEST
+
+/* Normals have the distribution: a bin for each 1/16 of its mass, with libm's erfc as the judge; an
+ * odd number of them is the start of more. */
+START_TEST(normals_are_normal)
+{
+    enum { BINS = 16 };
+    static double normals[N_NUMBERS], fewer[N_NUMBERS - 1];
+    struct rng_stream streams[N_STREAMS];
+    double counts[BINS] = {0}, chi_square = 0;
+    make_streams(streams);
+    rng_normals(&streams[0], 0, N_NUMBERS, normals);
+    rng_normals(&streams[0], 0, N_NUMBERS - 1, fewer);
+    ck_assert_mem_eq(normals, fewer, sizeof fewer);
+    for (size_t i = 0; i < N_NUMBERS; i++)
+        counts[(size_t)(0.5 * erfc(-normals[i] * sqrt(0.5)) * BINS)]++;
+    for (size_t b = 0; b < BINS; b++)
+        chi_square += pow(counts[b] - N_NUMBERS / BINS, 2) / (N_NUMBERS / BINS);
+    /* 15 degrees of freedom: mean 15, deviation 5.5; 6 deviations */
+    ck_close(chi_square, 15, 0, 6 * sqrt(30));
+}
+END_TEST
+
 static Suite *rng_suite(void)
 {
     Suite *suite = suite_create("rng");
@@ -118,6 +162,8 @@ static Suite *rng_suite(void)
     tcase_add_test(rng, name_equals_fnv);
     tcase_add_test(rng, numbers_are_uniform);
     tcase_add_test(rng, streams_are_independent);
+    tcase_add_test(rng, normals_equal_twin);
+    tcase_add_test(rng, normals_are_normal);
     suite_add_tcase(suite, rng);
     return suite;
 }
