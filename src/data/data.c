@@ -1,12 +1,11 @@
 #include "data.h"
-#include "column.h"
 #include "digest.h"
+#include "features.h"
 #include "heldout.h"
 #include "labels.h"
 #include "number.h"
 #include "source.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +16,7 @@ struct prep {
     struct source *src;
     struct column labels_column, weights_column;
     struct labels *labels; /* of all rows of the file, or NULL */
-    size_t n_picked;
-    size_t *picked; /* [n_picked] columns of src */
-    bool image;     /* rows are images and all their pixels are picked */
-    size_t pool;    /* side of a block */
-};
-
-/* Cells that cannot be used: the first of them, and how many. */
-struct bad {
-    size_t count, row, d;
+    struct features features;
 };
 
 /* The steps classes and limit: fills n_rows and source_row. */
@@ -52,28 +43,6 @@ done:
     return rc;
 }
 
-/* The shape after the step pool: fills n_features and image_shape. */
-static enum status plan_pool(struct prep *prep, struct data *data, struct err *err)
-{
-    const size_t *shape = prep->src->image_shape;
-
-    prep->pool = (size_t)prep->config->data_pool;
-    data->n_features = prep->n_picked;
-    if (prep->image) memcpy(data->image_shape, shape, sizeof data->image_shape);
-    if (prep->pool == 1) return OK;
-    if (!prep->image)
-        return err_set(err, ERR_CONFIG, "data.pool: %zu, but %s", prep->pool,
-                       shape[0] > 0 ? "data.columns leaves single pixels, no images"
-                                    : "the rows of this file are no images");
-    if (shape[0] % prep->pool != 0 || shape[1] % prep->pool != 0)
-        return err_set(err, ERR_CONFIG, "data.pool: %zu does not divide images of %zu x %zu pixels",
-                       prep->pool, shape[0], shape[1]);
-    for (int i = 0; i < 2; i++)
-        data->image_shape[i] /= prep->pool;
-    data->n_features = data->image_shape[0] * data->image_shape[1];
-    return OK;
-}
-
 static enum status check_memory(const struct data *data, size_t mem_limit, struct err *err)
 {
     size_t bytes;
@@ -85,95 +54,6 @@ static enum status check_memory(const struct data *data, size_t mem_limit, struc
                    "data: %zu rows x %zu features need %.0f bytes of memory, %zu are allowed",
                    data->n_rows, data->n_features,
                    8.0 * (double)data->n_rows * (double)data->n_features, mem_limit);
-}
-
-static enum status name_features(const struct prep *prep, struct data *data, struct err *err)
-{
-    enum status rc = OK;
-    char **names = prep->src->col_names;
-    char number[NUMBER_TEXT];
-
-    TRY_ALLOC(data->feature_names, data->n_features, err);
-    for (size_t i = 0; i < data->n_features; i++) {
-        size_t d = prep->pool == 1 ? prep->picked[i] : i;
-        snprintf(number, sizeof number, "%zu", d);
-        bool named = names != NULL && names[d][0] != '\0';
-        data->feature_names[i] = strdup(named ? names[d] : number);
-        if (data->feature_names[i] == NULL)
-            FAIL(err, ERR_INTERNAL, "out of memory: names of %zu features", data->n_features);
-    }
-done:
-    return rc;
-}
-
-static void note_bad(struct bad *bad, size_t row, size_t d)
-{
-    if (bad->count++ > 0) return;
-    bad->row = row;
-    bad->d = d;
-}
-
-/* x [D]: means over blocks of raw, an image whose pooled shape is `shape`. */
-static void pool_row(const double *raw, const size_t shape[2], size_t pool, double *x)
-{
-    size_t width = shape[1] * pool;
-
-    for (size_t i = 0; i < shape[0]; i++)
-        for (size_t j = 0; j < shape[1]; j++) {
-            const double *block = raw + (i * width + j) * pool;
-            double sum = 0;
-            for (size_t h = 0; h < pool; h++)
-                for (size_t w = 0; w < pool; w++)
-                    sum += block[h * width + w];
-            x[i * shape[1] + j] = sum / (double)(pool * pool);
-        }
-}
-
-static enum status report_bad(const struct source *src, const struct bad *bad, struct err *err)
-{
-    char text[SOURCE_CELL], place[SOURCE_PLACE];
-
-    source_cell(src, bad->row, bad->d, text, sizeof text);
-    source_place(src, bad->row, bad->d, place);
-    return err_set(err, ERR_DATA,
-                   "%s: %s: '%.40s' is missing or not finite, expected a number; "
-                   "%zu such value%s in all",
-                   src->path, place, text, bad->count, bad->count == 1 ? "" : "s");
-}
-
-static enum status fill_x(const struct prep *prep, struct data *data, struct err *err)
-{
-    enum status rc = OK;
-    const struct source *src = prep->src;
-    double *raw = NULL, scale = prep->config->data_scale;
-    struct bad bad = {.count = 0};
-
-    TRY_ALLOC(raw, src->n_cols, err);
-    TRY_ALLOC(data->x, data->n_rows * data->n_features, err);
-    for (size_t n = 0; n < data->n_rows; n++) {
-        size_t row = (size_t)data->source_row[n];
-        double *x = data->x + n * data->n_features;
-        source_row(src, row, raw);
-        for (size_t i = 0; i < prep->n_picked; i++)
-            if (!isfinite(raw[prep->picked[i]])) note_bad(&bad, row, prep->picked[i]);
-        if (prep->pool > 1)
-            pool_row(raw, data->image_shape, prep->pool, x);
-        else
-            for (size_t i = 0; i < prep->n_picked; i++)
-                x[i] = raw[prep->picked[i]];
-        for (size_t d = 0; d < data->n_features; d++) {
-            x[d] = x[d] / scale + 0.0; /* -0 becomes +0, as in the digest */
-            if (!isfinite(x[d]) && bad.count == 0)
-                FAIL(err, ERR_CONFIG,
-                     "data.scale: row %zu of %s exceeds the largest double once "
-                     "pooled and divided by %g",
-                     row, src->path, scale);
-        }
-    }
-    if (bad.count > 0) TRY(report_bad(src, &bad, err));
-done:
-    free(raw);
-    return rc;
 }
 
 /* So that no sum of weights, nor of weights times values, overflows. */
@@ -318,17 +198,18 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
     TRY(open_source(prep, mem_limit, data, err));
     TRY(column_open("data.weights", &config->data_weights, prep->src, mem_limit,
                     &prep->weights_column, err));
-    TRY(column_pick_features(prep->src, &config->data_columns, &prep->labels_column,
-                             &prep->weights_column, &prep->picked, &prep->n_picked, err));
+    TRY(features_plan(config, prep->src, &prep->labels_column, &prep->weights_column,
+                      &prep->features, err));
+    data->n_features = prep->features.n_features;
+    memcpy(data->image_shape, prep->features.image_shape, sizeof data->image_shape);
     if (config->data_columns.n == 0) note_left_out(prep, data);
-    prep->image = prep->src->image_shape[0] > 0 && config->data_columns.n == 0;
     if (prep->labels_column.src != NULL)
         TRY(labels_read(&prep->labels_column, prep->src->n_rows, &prep->labels, err));
     TRY(pick_rows(prep, data, err));
-    TRY(plan_pool(prep, data, err));
     TRY(check_memory(data, mem_limit, err));
-    TRY(name_features(prep, data, err));
-    TRY(fill_x(prep, data, err));
+    TRY(features_name(&prep->features, &data->feature_names, err));
+    TRY_ALLOC(data->x, data->n_rows * data->n_features, err);
+    TRY(features_fill(&prep->features, data->source_row, data->n_rows, data->x, err));
     TRY(fill_labels(prep, data, err));
     TRY(fill_weights(&prep->weights_column, data, err));
     data->heldout_share = config->data_heldout;
@@ -351,7 +232,7 @@ enum status data_load(const struct config *config, size_t mem_limit, struct data
     TRY(digest_labels(data, err));
     TRY(digest_weights(data, err));
 done:
-    free(prep.picked);
+    features_free(&prep.features);
     labels_destroy(&prep.labels);
     column_close(&prep.weights_column);
     column_close(&prep.labels_column);

@@ -1,0 +1,153 @@
+#include "features.h"
+#include "number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Cells that cannot be used: the first of them, and how many. */
+struct bad {
+    size_t count, row, d;
+};
+
+/* The shape after the step pool. */
+static enum status plan_pool(bool image, struct features *out, struct err *err)
+{
+    const size_t *shape = out->src->image_shape;
+
+    if (out->pool == 1) return OK;
+    if (!image)
+        return err_set(err, ERR_CONFIG, "data.pool: %zu, but %s", out->pool,
+                       shape[0] > 0 ? "data.columns leaves single pixels, no images"
+                                    : "the rows of this file are no images");
+    if (shape[0] % out->pool != 0 || shape[1] % out->pool != 0)
+        return err_set(err, ERR_CONFIG, "data.pool: %zu does not divide images of %zu x %zu pixels",
+                       out->pool, shape[0], shape[1]);
+    for (int i = 0; i < 2; i++)
+        out->image_shape[i] /= out->pool;
+    out->n_features = out->image_shape[0] * out->image_shape[1];
+    return OK;
+}
+
+enum status features_plan(const struct config *config, const struct source *src,
+                          const struct column *labels, const struct column *weights,
+                          struct features *out, struct err *err)
+{
+    enum status rc = OK;
+    const bool image = src->image_shape[0] > 0 && config->data_columns.n == 0;
+
+    *out = (struct features){
+        .src = src, .pool = (size_t)config->data_pool, .scale = config->data_scale};
+    TRY(column_pick_features(src, &config->data_columns, labels, weights, &out->picked,
+                             &out->n_picked, err));
+    out->n_features = out->n_picked;
+    if (image) memcpy(out->image_shape, src->image_shape, sizeof out->image_shape);
+    TRY(plan_pool(image, out, err));
+done:
+    if (rc != OK) features_free(out);
+    return rc;
+}
+
+void features_free(struct features *features)
+{
+    free(features->picked);
+    *features = (struct features){.src = NULL};
+}
+
+enum status features_name(const struct features *features, char ***names, struct err *err)
+{
+    enum status rc = OK;
+    char **col_names = features->src->col_names;
+    char number[NUMBER_TEXT];
+
+    TRY_ALLOC(*names, features->n_features, err);
+    for (size_t i = 0; i < features->n_features; i++) {
+        size_t d = features->pool == 1 ? features->picked[i] : i;
+        snprintf(number, sizeof number, "%zu", d);
+        bool named = col_names != NULL && col_names[d][0] != '\0';
+        (*names)[i] = strdup(named ? col_names[d] : number);
+        if ((*names)[i] == NULL)
+            FAIL(err, ERR_INTERNAL, "out of memory: names of %zu features", features->n_features);
+    }
+done:
+    return rc;
+}
+
+static void note_bad(struct bad *bad, size_t row, size_t d)
+{
+    if (bad->count++ > 0) return;
+    bad->row = row;
+    bad->d = d;
+}
+
+static enum status report_bad(const struct source *src, const struct bad *bad, struct err *err)
+{
+    char text[SOURCE_CELL], place[SOURCE_PLACE];
+
+    source_cell(src, bad->row, bad->d, text, sizeof text);
+    source_place(src, bad->row, bad->d, place);
+    return err_set(err, ERR_DATA,
+                   "%s: %s: '%.40s' is missing or not finite, expected a number; "
+                   "%zu such value%s in all",
+                   src->path, place, text, bad->count, bad->count == 1 ? "" : "s");
+}
+
+/* x [D]: means over blocks of raw, an image whose pooled shape is `shape`. */
+static void pool_row(const double *raw, const size_t shape[2], size_t pool, double *x)
+{
+    size_t width = shape[1] * pool;
+
+    for (size_t i = 0; i < shape[0]; i++)
+        for (size_t j = 0; j < shape[1]; j++) {
+            const double *block = raw + (i * width + j) * pool;
+            double sum = 0;
+            for (size_t h = 0; h < pool; h++)
+                for (size_t w = 0; w < pool; w++)
+                    sum += block[h * width + w];
+            x[i * shape[1] + j] = sum / (double)(pool * pool);
+        }
+}
+
+/* x [D]: row `row` of the file, whose values are raw [n_cols], after all steps. */
+static enum status apply_steps(const struct features *features, size_t row, const double *raw,
+                               double *x, struct err *err)
+{
+    if (features->pool > 1)
+        pool_row(raw, features->image_shape, features->pool, x);
+    else
+        for (size_t i = 0; i < features->n_picked; i++)
+            x[i] = raw[features->picked[i]];
+    for (size_t d = 0; d < features->n_features; d++) {
+        x[d] = x[d] / features->scale + 0.0; /* -0 becomes +0, as in the digest */
+        if (!isfinite(x[d]))
+            return err_set(err, ERR_CONFIG,
+                           "data.scale: row %zu of %s exceeds the largest double once "
+                           "pooled and divided by %g",
+                           row, features->src->path, features->scale);
+    }
+    return OK;
+}
+
+enum status features_fill(const struct features *features, const int64_t *rows, size_t n_rows,
+                          double *x, struct err *err)
+{
+    enum status rc = OK;
+    const struct source *src = features->src;
+    double *raw = NULL;
+    struct bad bad = {.count = 0};
+
+    TRY_ALLOC(raw, src->n_cols, err);
+    for (size_t n = 0; n < n_rows; n++) {
+        size_t row = (size_t)rows[n];
+        source_row(src, row, raw);
+        for (size_t i = 0; i < features->n_picked; i++)
+            if (!isfinite(raw[features->picked[i]])) note_bad(&bad, row, features->picked[i]);
+        if (bad.count == 0) /* else x is of no use any more */
+            TRY(apply_steps(features, row, raw, x + n * features->n_features, err));
+    }
+    if (bad.count > 0) TRY(report_bad(src, &bad, err));
+done:
+    free(raw);
+    return rc;
+}
