@@ -44,6 +44,11 @@ struct name_or_path {
     char *path; /* the same as a path, absolute */
 };
 
+/* Of an image. 0, 0 if not given. */
+struct image_size {
+    int64_t height, width;
+};
+
 typedef char *param_TEXT;
 typedef char *param_PATH;
 typedef struct name_or_path param_NAME_OR_PATH;
@@ -52,6 +57,7 @@ typedef double param_FLOAT;
 typedef int64_t param_BYTES;
 typedef double param_DURATION; /* seconds */
 typedef int param_CHOICE;
+typedef struct image_size param_SIZE;
 typedef struct int_list param_INTS;
 typedef struct choice_list param_CHOICES;
 typedef struct text_list param_TEXTS;

@@ -29,6 +29,7 @@ enum param_type {
     PARAM_BYTES,
     PARAM_DURATION,
     PARAM_CHOICE,
+    PARAM_SIZE,
     PARAM_INTS,
     PARAM_CHOICES,
     PARAM_TEXTS,
@@ -73,7 +74,7 @@ size_t config_params_group_length(const struct param *param);
 /* The key's field. */
 void *config_params_field(const struct param *param, struct config *config);
 
-/* Whether the type is a list; a scalar may stand for one. */
+/* Whether the value may be a list; a scalar may stand for one. */
 bool config_params_is_list(enum param_type type);
 
 /* `out` [size]: what a value of this key must be, to follow "expected". */

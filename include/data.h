@@ -29,8 +29,8 @@ struct data {
     size_t n_classes;      /* C */
     char **class_names;    /* [C] numbers ascending, else texts in byte order */
     char **feature_names;  /* [D] the CSV's names, else the column's 0-based number in the file; of
-                              pooled images "0", "1", ... */
-    size_t image_shape[2]; /* height, width of a row after pooling; 0, 0: rows are no images */
+                              pooled or resized images "0", "1", ... */
+    size_t image_shape[2]; /* height, width of a row after those steps; 0, 0: rows are no images */
     char *path;            /* of the file; "data.synthetic" for rows without one */
     const char *format;    /* "IDX", "NPY", ... */
     const char *dtype;     /* of the values in the file, numpy's name: "uint8", "float64", ... */
@@ -44,8 +44,8 @@ struct data {
 /* Loads and prepares the data of `config`. `mem_limit` bytes bound what x may take, and what the
  * inflated content of each file may.
  * Returns OK and *out; ERR_DATA for what is wrong with a file (file, place, cause); ERR_CONFIG
- * for a step that does not fit the data (pool on a table, unknown column or class) or for what is
- * over mem_limit. *out is then NULL. */
+ * for a step that does not fit the data (pool on a table, resize of values beyond 8 bits, unknown
+ * column or class) or for what is over mem_limit. *out is then NULL. */
 enum status data_load(const struct config *config, size_t mem_limit, struct data **out,
                       struct err *err);
 

@@ -1,9 +1,10 @@
-/* features.h - from a row of the file to a row of x: the steps columns, pool and scale of the
- * config's `data:` section. */
+/* features.h - from a row of the file to a row of x: the steps columns, pool, resize and
+ * scale of the config's `data:` section. */
 #ifndef GMMSWEEP_FEATURES_H
 #define GMMSWEEP_FEATURES_H
 
 #include "column.h"
+#include "resize.h"
 
 #include <stdint.h>
 
@@ -12,6 +13,8 @@ struct features {
     size_t n_picked;
     size_t *picked;        /* [n_picked] the columns of src that are used */
     size_t pool;           /* side of a block; 1: the values stay as they are */
+    struct resize *resize; /* NULL: likewise */
+    size_t scratch_bytes;  /* that it needs */
     double scale;          /* what they are divided by at last */
     size_t n_features;     /* D */
     size_t image_shape[2]; /* height, width of a row of x; 0, 0: rows are no images */

@@ -54,7 +54,7 @@ need_check()
 }
 
 # The judges: Python modules, and Debian's names of them, in the same order.
-modules='h5py xarray sklearn netCDF4 h5netcdf yaml'
+modules='h5py xarray sklearn netCDF4 h5netcdf yaml PIL'
 
 # The first interpreter that can import all of them; `python3` on PATH is often another than Debian's.
 find_python()

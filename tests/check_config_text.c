@@ -52,6 +52,7 @@ START_TEST(round_trip)
         "    \"tab\\t\\x01\\x7f\\e\", \"\\N\\_\\L\\P\\uFEFF\\uFFFE\", \"\\u00e9\\U0001F600\",\n"
         "    'a: b', '#', '- x', \"line\\nline\", \"\", '~', .5, '.', =, <<, e5, y, \"\\\\\"]\n"
         "  classes: 3\n"
+        "  resize: [20, 3]\n"
         "  labels: Gr\xc3\xb6\xc3\x9f"
         "e\n"
         "sweep: {components: [1, 5..9:2], init: points, seed: 9007199254740991}\n"
@@ -69,6 +70,7 @@ START_TEST(round_trip)
                    "\"line\\u000aline\", \"\", \"~\", .5, \".\", \"=\", \"<<\", e5, \"y\", "
                    "\"\\\\\"]");
     check_has_line(config, "  classes: [3]");
+    check_has_line(config, "  resize: [20, 3]");
     check_has_line(config, "  components: [1, 5, 7, 9]");
     check_has_line(config, "  tol: 1.0e+22");
     check_has_line(config, "  floor: 0.30000000000000004");

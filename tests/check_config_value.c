@@ -252,6 +252,62 @@ START_TEST(int_lists)
 }
 END_TEST
 
+/* Sizes of images: height and width, or one number for both. */
+START_TEST(sizes)
+{
+    const struct {
+        const char *text, *resolved;
+    } good[] = {{"[3, 4096]", "  resize: [3, 4096]\n"},
+                {"16", "  resize: [16, 16]\n"},
+                {"[16]", "  resize: [16, 16]\n"},
+                {"[7, 7]", "  resize: [7, 7]\n"},
+                {"~", "  resize: ~\n"}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char override[64];
+        snprintf(override, sizeof override, "data.resize=%s", good[i].text);
+        struct config *config = read_good(LEAST, override);
+        char *resolved = resolve(config);
+        ck_assert_msg(strstr(resolved, good[i].resolved) != NULL, "%s", resolved);
+        free(resolved);
+        check_round_trip(config);
+        config_destroy(&config);
+    }
+    struct config *config = read_good(LEAST, "data.resize=[5, 9]");
+    ck_assert_int_eq(config->data_resize.height, 5);
+    ck_assert_int_eq(config->data_resize.width, 9);
+    config_destroy(&config);
+    config = read_good(LEAST, NULL);
+    ck_assert(config->data_resize.height == 0 && config->data_resize.width == 0);
+    config_destroy(&config);
+
+    const char *const bad[][2] = {
+        {"0", "13: data.resize: out of range (0), expected [height, width], or a whole number for "
+              "both, from 1 to 4096"},
+        {"[4, 4097]", "17: data.resize: out of range (4097), expected [height, width], *"},
+        {"[4, 5, 6]", "20: data.resize: more than two numbers (6), expected [height, width], *"},
+        {"[]", "13: data.resize: empty list ([]), expected [height, width], *"},
+        {"[4, ~]", "17: data.resize: empty item (~), expected [height, width], *"},
+        {"[\"4\", 5]", "14: data.resize: quoted (\"4\"), expected a number without quotes"},
+        {"16x16", "13: data.resize: not a whole number (16x16), expected [height, width], *"},
+        {"[2..3]", "14: data.resize: not a whole number (2..3), expected [height, width], *"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char override[64], message[256];
+        snprintf(override, sizeof override, "data.resize=%s", bad[i][0]);
+        snprintf(message, sizeof message, "--set '%s':%s", override, bad[i][1]);
+        check_refused(LEAST, override, message);
+    }
+    check_refused("data: {path: x.csv, pool: 2, resize: [4, 5]}\noutput: {path: out}\n"
+                  "sweep: {components: 3}\n",
+                  NULL,
+                  "c.yaml:1:38: data.resize: given beside data.pool (2), expected one of "
+                  "them");
+    config = read_good("data: {path: x.csv, pool: 1, resize: 3}\noutput: {path: out}\n"
+                       "sweep: {components: 3}\n",
+                       NULL);
+    config_destroy(&config);
+}
+END_TEST
+
 /* Choices are the names of their table, each at most once. */
 START_TEST(choices)
 {
@@ -363,9 +419,9 @@ END_TEST
 
 static Suite *config_value_suite(void)
 {
-    const TTest *const tests[] = {defaults,      types,     bytes,   durations, no_yaml_1_1_numbers,
-                                  bounds,        int_lists, choices, paths,     paths_refused,
-                                  arrays_refused};
+    const TTest *const tests[] = {
+        defaults,  types, bytes,   durations, no_yaml_1_1_numbers, bounds,
+        int_lists, sizes, choices, paths,     paths_refused,       arrays_refused};
     return config_tests("config_value", tests, sizeof tests / sizeof tests[0]);
 }
 

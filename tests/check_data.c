@@ -460,6 +460,77 @@ START_TEST(bad_pools)
 }
 END_TEST
 
+/* Writes images [2, 2, 3] of bytes as IDX. */
+static const char *write_images(const unsigned char values[12])
+{
+    unsigned char idx[28] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3};
+    memcpy(idx + 16, values, 12);
+    return file_write("images.idx", idx, sizeof idx);
+}
+
+/* Resizing gives images of the new shape, after classes and limit, before scale. */
+START_TEST(resize)
+{
+    static const unsigned char values[] = {10, 10, 10, 20, 20, 20, 0, 80, 160, 0, 16, 16};
+    struct setup setup = setup_for(write_images(values));
+    setup.config.data_resize = (struct image_size){1, 1};
+    struct data *data = loaded(&setup);
+    ck_assert_uint_eq(data->n_features, 1);
+    ck_assert(data->x[0] == 15 && data->x[1] == 46); /* of 80 and 11 */
+    ck_assert_uint_eq(data->image_shape[0], 1);
+    ck_assert_uint_eq(data->image_shape[1], 1);
+    ck_assert_str_eq(data->dtype, "uint8");
+    data_destroy(&data);
+    setup.config.data_resize = (struct image_size){2, 1};
+    setup.config.data_scale = 2;
+    data = loaded(&setup);
+    ck_assert_str_eq(joined(data->feature_names, data->n_features), "0 1");
+    ck_assert(data->x[0] == 5 && data->x[1] == 10 && data->x[2] == 40 && data->x[3] == 5.5);
+    data_destroy(&data);
+    setup.config.data_resize = (struct image_size){2, 3}; /* its own */
+    setup.config.data_scale = 1;
+    data = loaded(&setup);
+    for (size_t i = 0; i < 12; i++)
+        ck_assert(data->x[i] == values[i]);
+    data_destroy(&data);
+}
+END_TEST
+
+/* Resizing is for images of 8 bits: what is none is refused, with the row and the value. */
+START_TEST(bad_resizes)
+{
+    struct setup setup = setup_for(IRIS);
+    setup.config.data_resize = (struct image_size){16, 8};
+    refuses(&setup, ERR_CONFIG, "data.resize: [16, 8], but the rows of this file are no images");
+    setup = setup_for(IMAGES);
+    setup.config.data_resize = (struct image_size){16, 8};
+    add_column(&setup, "0");
+    refuses(&setup, ERR_CONFIG, "[16, 8], but data.columns leaves single pixels, no images");
+    static const struct {
+        const char *bits, *text; /* of a float32 */
+    } bad[] = {{"\x3f\0\0\0", "0.5"}, {"\xbf\x80\0\0", "-1"}, {"\x43\x80\0\0", "256"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char idx[24] = {0, 0, 13, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1}, part[128];
+        memcpy(idx + 20, bad[i].bits, 4);
+        setup = setup_for(file_write("float.idx", idx, sizeof idx));
+        setup.config.data_resize = (struct image_size){2, 2};
+        snprintf(part, sizeof part,
+                 "data.resize: row 1 of %s has %s, expected whole numbers from "
+                 "0 to 255",
+                 file_path("float.idx"), bad[i].text);
+        refuses(&setup, ERR_CONFIG, part);
+        setup.config.data_limit = 1;
+        struct data *data = loaded(&setup);
+        data_destroy(&data);
+    }
+    setup = setup_for(IMAGES);
+    setup.config.data_limit = 1;
+    setup.config.data_resize = (struct image_size){4096, 4096};
+    refuses_within(&setup, 1 << 24, ERR_CONFIG,
+                   "1 rows x 16777216 features need 134333200 bytes of memory");
+}
+END_TEST
+
 /* What is missing or infinite in a used cell is refused: the first place, and how many. */
 START_TEST(missing)
 {
@@ -565,7 +636,9 @@ START_TEST(hostile)
         struct setup setup = setup_for(file_write("x", bytes, n));
         struct err err = {0};
         struct data *data = NULL;
-        setup.config.data_pool = image ? 2 : 1;
+        const bool resizes = image && test_below(&rng, 2) != 0;
+        setup.config.data_pool = image && !resizes ? 2 : 1;
+        if (resizes) setup.config.data_resize = (struct image_size){3, 1};
         if (!image) set_name(&setup.config.data_labels, "y");
         if (!image) set_name(&setup.config.data_weights, "w");
         const enum status rc = data_load(&setup.config, 1 << 16, &data, &err);
@@ -597,6 +670,8 @@ static Suite *data_suite(void)
     tcase_add_test(steps, label_counts);
     tcase_add_test(steps, classes);
     tcase_add_test(steps, bad_pools);
+    tcase_add_test(steps, resize);
+    tcase_add_test(steps, bad_resizes);
     tcase_add_test(steps, missing);
     tcase_add_test(steps, scale);
     tcase_add_test(steps, weights);

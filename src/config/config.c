@@ -135,6 +135,11 @@ static void check_together(struct reader *reader, const char *path)
     note_missing(reader, path, ID_output_path);
 
     struct config *config = reader->config;
+    if (config->data_resize.height > 0 && config->data_pool > 1)
+        config_mistake(
+            &reader->mistakes, reader->given[ID_data_resize], config_params[ID_data_resize].name,
+            "given beside data.pool (%lld), expected one of them", (long long)config->data_pool);
+
     struct place absolute = reader->given[ID_em_floor_absolute];
     if (absolute.source == NULL || config->em_floor_absolute == 0) return;
     if (reader->given[ID_em_floor].source == NULL) config->em_floor = 0;

@@ -92,7 +92,7 @@ void *config_params_field(const struct param *param, struct config *config)
 bool config_params_is_list(enum param_type type)
 {
     return type == PARAM_INTS || type == PARAM_CHOICES || type == PARAM_TEXTS ||
-           type == PARAM_ARRAY;
+           type == PARAM_SIZE || type == PARAM_ARRAY;
 }
 
 /* Adds to the text in out [size]; what does not fit is cut. */
@@ -130,6 +130,7 @@ void config_params_expected(const struct param *param, char *out, size_t size)
         [PARAM_BYTES] = "bytes such as 16G or 500M",
         [PARAM_DURATION] = "a time such as 7h50m, or seconds,",
         [PARAM_CHOICE] = "one of",
+        [PARAM_SIZE] = "[height, width], or a whole number for both,",
         [PARAM_INTS] = "whole numbers, or ranges such as 2..10 or 10..50:10,",
         [PARAM_CHOICES] = "one or more of",
         [PARAM_TEXTS] = "texts",

@@ -69,6 +69,14 @@ static void write_name_or_path(FILE *out, const struct name_or_path *value)
     write_text(out, is_name ? value->name : value->path);
 }
 
+static void write_size(FILE *out, const struct image_size *size)
+{
+    if (size->height == 0)
+        fputc('~', out);
+    else
+        fprintf(out, "[%lld, %lld]", (long long)size->height, (long long)size->width);
+}
+
 static void write_ints(FILE *out, const struct int_list *list)
 {
     for (size_t i = 0; i < list->n; i++)
@@ -135,6 +143,9 @@ static void write_value(FILE *out, const struct param *param, const void *field)
     case PARAM_CHOICE:
         write_text(out, param->choices[*(const int *)field]);
         break;
+    case PARAM_SIZE:
+        write_size(out, field);
+        break;
     case PARAM_INTS:
         write_ints(out, field);
         break;
@@ -187,6 +198,7 @@ static const char *const type_names[] = {
     [PARAM_BYTES] = "bytes",
     [PARAM_DURATION] = "duration",
     [PARAM_CHOICE] = "choice",
+    [PARAM_SIZE] = "size",
     [PARAM_INTS] = "list of integers",
     [PARAM_CHOICES] = "list of choices",
     [PARAM_TEXTS] = "list of texts",

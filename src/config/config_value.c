@@ -61,10 +61,9 @@ static bool check(struct reading *in, const struct scalar *item, const char *wro
     return wrong == NULL;
 }
 
-static void read_whole(struct reading *in, const char *(*scan)(const char *, int64_t *),
-                       int64_t *out)
+static void read_whole(struct reading *in, const struct scalar *item,
+                       const char *(*scan)(const char *, int64_t *), int64_t *out)
 {
-    const struct scalar *item = &in->value->items[0];
     if (!is_bare(in, item)) return;
     const char *wrong = scan(item->text, out);
     check(in, item, wrong, (double)*out);
@@ -76,6 +75,18 @@ static void read_real(struct reading *in, const char *(*scan)(const char *, doub
     if (!is_bare(in, item)) return;
     const char *wrong = scan(item->text, out);
     check(in, item, wrong, *out);
+}
+
+static void read_size(struct reading *in, struct image_size *out)
+{
+    const struct scalar *items = in->value->items;
+    if (in->value->n > 2) {
+        note(in, &items[2], "more than two numbers");
+        return;
+    }
+    read_whole(in, &items[0], config_scan_int, &out->height);
+    out->width = out->height;
+    if (in->value->n == 2) read_whole(in, &items[1], config_scan_int, &out->width);
 }
 
 /* The index of the choice, or -1 with a mistake noted. */
@@ -242,19 +253,22 @@ static enum status read_typed(struct reading *in, void *field, struct err *err)
     case PARAM_ARRAY:
         return read_array(in, field, err);
     case PARAM_INT:
-        read_whole(in, config_scan_int, field);
+        read_whole(in, &in->value->items[0], config_scan_int, field);
         break;
     case PARAM_FLOAT:
         read_real(in, config_scan_float, field);
         break;
     case PARAM_BYTES:
-        read_whole(in, config_scan_bytes, field);
+        read_whole(in, &in->value->items[0], config_scan_bytes, field);
         break;
     case PARAM_DURATION:
         read_real(in, config_scan_duration, field);
         break;
     case PARAM_CHOICE:
         *(int *)field = find_choice(in, &in->value->items[0]);
+        break;
+    case PARAM_SIZE:
+        read_size(in, field);
         break;
     }
     return OK;
@@ -322,6 +336,9 @@ void config_value_clear(const struct param *param, void *field)
         break;
     case PARAM_CHOICE:
         *(int *)field = 0;
+        break;
+    case PARAM_SIZE:
+        *(struct image_size *)field = (struct image_size){0};
         break;
     }
 }

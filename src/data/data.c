@@ -43,17 +43,19 @@ done:
     return rc;
 }
 
-static enum status check_memory(const struct data *data, size_t mem_limit, struct err *err)
+static enum status check_memory(const struct data *data, size_t scratch, size_t mem_limit,
+                                struct err *err)
 {
     size_t bytes;
     bool fits = !__builtin_mul_overflow(data->n_rows, data->n_features, &bytes) &&
-                !__builtin_mul_overflow(bytes, sizeof *data->x, &bytes) && bytes <= mem_limit;
+                !__builtin_mul_overflow(bytes, sizeof *data->x, &bytes) &&
+                !__builtin_add_overflow(bytes, scratch, &bytes) && bytes <= mem_limit;
 
     if (fits) return OK;
-    return err_set(err, ERR_CONFIG,
-                   "data: %zu rows x %zu features need %.0f bytes of memory, %zu are allowed",
-                   data->n_rows, data->n_features,
-                   8.0 * (double)data->n_rows * (double)data->n_features, mem_limit);
+    return err_set(
+        err, ERR_CONFIG, "data: %zu rows x %zu features need %.0f bytes of memory, %zu are allowed",
+        data->n_rows, data->n_features,
+        8.0 * (double)data->n_rows * (double)data->n_features + (double)scratch, mem_limit);
 }
 
 /* So that no sum of weights, nor of weights times values, overflows. */
@@ -206,7 +208,7 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
     if (prep->labels_column.src != NULL)
         TRY(labels_read(&prep->labels_column, prep->src->n_rows, &prep->labels, err));
     TRY(pick_rows(prep, data, err));
-    TRY(check_memory(data, mem_limit, err));
+    TRY(check_memory(data, prep->features.scratch_bytes, mem_limit, err));
     TRY(features_name(&prep->features, &data->feature_names, err));
     TRY_ALLOC(data->x, data->n_rows * data->n_features, err);
     TRY(features_fill(&prep->features, data->source_row, data->n_rows, data->x, err));

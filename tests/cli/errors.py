@@ -164,6 +164,7 @@ output:
             ({"labels": "Species", "classes": ["rose"]}, ["data.classes", "rose", "setosa"]),
             ({"classes": ["setosa"]}, ["data.classes", "data.labels"]),
             ({"pool": 2}, ["data.pool", "2"]),
+            ({"resize": 8}, ["data.resize", "[8, 8]", "no images"]),
         ]
         for keys, says in cases:
             config = self.config(self.sweep_config({"path": harness.IRIS, **keys}))
@@ -171,6 +172,10 @@ output:
                 self.refused(CONFIG, command, config, says=says)
         config = self.config(self.sweep_config({"path": harness.DIGITS, "pool": 3}))
         self.refused(CONFIG, "run", config, says=["data.pool", "3", "28 x 28"])
+        config = self.config(
+            self.sweep_config({"path": harness.DIGITS, "pool": 2, "resize": [7, 7]})
+        )
+        self.refused(CONFIG, "run", config, says=[":4:11: data.resize", "data.pool (2)"])
 
     # --- 4: data and results
 
