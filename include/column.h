@@ -28,6 +28,9 @@ void column_close(struct column *column);
 /* Whether every value is a number or missing. */
 bool column_is_numeric(const struct column *column);
 
+/* Whether row n of the data has no value. */
+bool column_is_missing(const struct column *column, size_t n);
+
 /* As source_cell and source_place, for row n of the data. */
 size_t column_cell(const struct column *column, size_t n, char *text, size_t size);
 void column_place(const struct column *column, size_t n, char text[SOURCE_PLACE]);

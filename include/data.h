@@ -18,25 +18,26 @@
 #include <stdint.h>
 
 struct data {
-    size_t n_rows;         /* N */
-    size_t n_features;     /* D */
-    double *x;             /* [N, D] row-major, in the user's units */
-    int64_t *source_row;   /* [N] 0-based row in the file */
-    double *weight;        /* [N] or NULL: every row counts once */
-    bool *heldout;         /* [N] set aside, not fitted (heldout.h); NULL: no row is */
-    double heldout_share;  /* the config's; with it, sweep.seed and N, heldout is given */
-    int32_t *label;        /* [N] index in class_names, or NULL */
-    size_t n_classes;      /* C */
-    char **class_names;    /* [C] numbers ascending, else texts in byte order */
-    char **feature_names;  /* [D] the CSV's names, else the column's 0-based number in the file; of
-                              pooled or resized images "0", "1", ... */
-    size_t image_shape[2]; /* height, width of a row after those steps; 0, 0: rows are no images */
-    char *path;            /* of the file; "data.synthetic" for rows without one */
-    const char *format;    /* "IDX", "NPY", ... */
-    const char *dtype;     /* of the values in the file, numpy's name: "uint8", "float64", ... */
-    char left_out[256]; /* the columns that text made no features: "2 name, 5 date"; may be cut */
-    char sha256[65];    /* of all rows, held out or not: of N, D (u64 little-endian) and x
-                           (little-endian, -0 as +0) */
+    size_t n_rows;          /* N */
+    size_t n_features;      /* D */
+    double *x;              /* [N, D] row-major, in the user's units */
+    int64_t *source_row;    /* [N] 0-based row in the file */
+    double *weight;         /* [N] or NULL: every row counts once */
+    bool *heldout;          /* [N] set aside, not fitted (heldout.h); NULL: no row is */
+    double heldout_share;   /* the config's; with it, sweep.seed and N, heldout is given */
+    int32_t *label;         /* [N] index in class_names, or NULL */
+    size_t n_classes;       /* C */
+    char **class_names;     /* [C] numbers ascending, else texts in byte order */
+    char **feature_names;   /* [D] the CSV's names, else the column's 0-based number in the file; of
+                               pooled or resized images "0", "1", ... */
+    size_t image_shape[2];  /* height, width of a row after those steps; 0, 0: rows are no images */
+    char *path;             /* of the file; "data.synthetic" for rows without one */
+    const char *format;     /* "IDX", "NPY", ... */
+    const char *dtype;      /* of the values in the file, numpy's name: "uint8", "float64", ... */
+    char left_out[512];     /* what of the file somebody may look for in x and not find, for people:
+                               "columns with text (2 name, 5 date); 3 rows with missing values" */
+    char sha256[65];        /* of all rows, held out or not: of N, D (u64 little-endian) and x
+                               (little-endian, -0 as +0) */
     char labels_sha256[65]; /* of the labels as used; "" without */
     char weights_sha256[65];
 };

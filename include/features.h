@@ -32,6 +32,10 @@ enum status features_plan(const struct config *config, const struct source *src,
  * is then NULL or ends early with NULLs. */
 enum status features_name(const struct features *features, char ***names, struct err *err);
 
+/* Whether the used cells of a row, raw [n_cols] as source_row gives it, are all there and finite.
+ */
+bool features_complete(const struct features *features, const double *raw);
+
 /* x [n_rows, D]: the features of `rows` [n_rows] of the file. Returns OK; ERR_DATA for used cells
  * that are missing or not finite (the first place, and how many); ERR_CONFIG for a value that a
  * step cannot take; ERR_INTERNAL without memory. x is then not to be used. */

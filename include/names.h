@@ -18,6 +18,7 @@ enum init {
     N_INITS
 };
 
+enum on_missing { ON_MISSING_error, ON_MISSING_drop };                     /* data.on_missing */
 enum method { METHOD_em, METHOD_kmeans, METHOD_labelled };                 /* sweep.method */
 enum criterion { CRITERION_mean, CRITERION_relative, CRITERION_absolute }; /* em.criterion */
 enum mixing { MIXING_free, MIXING_equal };                                 /* em.mixing */
@@ -28,6 +29,7 @@ enum outcome { OUTCOME_converged, OUTCOME_max_iter, OUTCOME_degenerate };  /* of
 
 extern const char *const family_names[];
 extern const char *const init_names[];
+extern const char *const on_missing_names[];
 extern const char *const method_names[];
 extern const char *const criterion_names[];
 extern const char *const mixing_names[];

@@ -70,8 +70,7 @@ enum status sweep_setup_plan(int n_threads, double memory_limit, bool quiet,
     const double memory = machine_memory(setup->config->run_memory);
     TRY(data_load(setup->config, (size_t)memory, &setup->data, err));
     if (setup->data->left_out[0] != '\0' && !quiet)
-        fprintf(stderr, "gmmsweep: %s: columns with text are left out: %s\n", setup->data->path,
-                setup->data->left_out);
+        fprintf(stderr, "gmmsweep: %s: left out: %s\n", setup->data->path, setup->data->left_out);
     TRY(plan_create(setup->config, setup->data, n_threads, memory_limit, &setup->plan, err));
 done:
     if (rc != OK) sweep_setup_free(setup);

@@ -312,6 +312,9 @@ END_TEST
 START_TEST(choices)
 {
     check_value_refused("run", "fail_on", "yes", "unknown (yes), expected one of none, any");
+    check_refused(LEAST, "data.on_missing=skip",
+                  "--set 'data.on_missing=skip':17: data.on_missing: unknown (skip), expected one "
+                  "of error, drop");
     check_value_refused("em", "criterion", "[mean]",
                         "a list, expected one of mean, relative, absolute");
     check_refused(LEAST "  init: [points, points]\n", NULL,

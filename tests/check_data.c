@@ -559,6 +559,123 @@ START_TEST(missing)
 }
 END_TEST
 
+/* Sets on_missing to drop. */
+static struct setup dropping(const char *path)
+{
+    struct setup setup = setup_for(path);
+    setup.config.data_on_missing = ON_MISSING_drop;
+    return setup;
+}
+
+/* Rows that lack a used feature, label or weight are dropped after limit has counted them; source
+ * rows, labels and weights stay in step. */
+START_TEST(dropped)
+{
+    static const double x[] = {1, 7, 8}, w[] = {.5, 0, 2};
+    static const int64_t row[] = {0, 6, 7};
+    static const int32_t label[] = {1, 0, 1};
+    struct setup setup =
+        dropping(file_text("drop.csv", "x,y,w,t\n1,b,.5,u\nNA,b,1,\n3,,1,u\n4,a,?,u\n"
+                                       "inf,c,1,u\n6,nan,,u\n7,a,0,NA\n8,b,2,u\n"));
+    set_name(&setup.config.data_labels, "y");
+    set_name(&setup.config.data_weights, "w");
+    struct data *data = loaded(&setup);
+    ck_assert_uint_eq(data->n_rows, 3);
+    ck_assert_mem_eq(data->x, x, sizeof x);
+    ck_assert_mem_eq(data->weight, w, sizeof w);
+    ck_assert_mem_eq(data->source_row, row, sizeof row);
+    ck_assert_mem_eq(data->label, label, sizeof label);
+    ck_assert_str_eq(joined(data->class_names, data->n_classes), "a b"); /* c has no row left */
+    ck_assert_str_eq(data->left_out, "columns with text (3 t); 5 rows with missing values");
+    data_destroy(&data);
+
+    setup.config.data_limit = 7;
+    add_class(&setup, "a");
+    add_class(&setup, "b");
+    data = loaded(&setup); /* of the 5 with such labels, which limit does not reach */
+    ck_assert_uint_eq(data->n_rows, 3);
+    ck_assert_str_eq(data->left_out, "columns with text (3 t); 2 rows with missing values");
+    data_destroy(&data);
+    setup.config.data_limit = 4;
+    data = loaded(&setup);
+    ck_assert_uint_eq(data->n_rows, 2);
+    ck_assert_int_eq(data->source_row[1], 6);
+    data_destroy(&data);
+
+    setup = dropping(file_path("drop.csv")); /* what is not used may be missing */
+    data = loaded(&setup);
+    ck_assert_uint_eq(data->n_rows, 4);
+    data_destroy(&data);
+    add_column(&setup, "x");
+    data = loaded(&setup);
+    ck_assert_uint_eq(data->n_rows, 6);
+    ck_assert_str_eq(data->left_out, "2 rows with missing values");
+    data_destroy(&data);
+    const struct setup whole = dropping(IRIS);
+    data = loaded(&whole);
+    ck_assert_uint_eq(data->n_rows, 150);
+    ck_assert_str_eq(data->left_out, "columns with text (4 Species)");
+    data_destroy(&data);
+}
+END_TEST
+
+/* Dropping forgives nothing but what is missing, and must leave a row. */
+START_TEST(bad_drops)
+{
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {"x,y,w\nNA,a,1\n2,b,-1\n", "data.weights: line 3, column 'w': '-1'"},
+        {"x,y,w\nNA,a,1\n2,b,inf\n", "data.weights: line 3, column 'w': 'inf'"},
+        {"x,y,w\nNA,a,1\n2,b,z\n", "data.weights: line 3, column 'w': 'z'"},
+        {"x,y,w\nNA,1,1\n2,inf,1\n", "data.labels: line 3, column 'y': 'inf' is no finite number"},
+        {"x,y,w\nNA,a,1\n2,a,0\n", "data.weights: all are zero"},
+        {"x,y,w\nNA,a,1\n2,,1\n3,a,\n", "drop leaves no row: all 3 have missing values"},
+        {"x,y,w\n1,,1\n2,NaN,1\n", "drop leaves no row: all 2 have missing values"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct setup setup = dropping(file_text("bad.csv", cases[i].text));
+        set_name(&setup.config.data_labels, "y");
+        set_name(&setup.config.data_weights, "w");
+        refuses(&setup, ERR_DATA, cases[i].part);
+    }
+    struct setup setup = dropping(file_text("text.csv", "x,y\n1,2\nNA,z\n"));
+    add_column(&setup, "x");
+    add_column(&setup, "y");
+    refuses(&setup, ERR_DATA, "line 3, column 'y': 'z' is no number, as data.columns needs");
+    setup = dropping(file_text("rest.csv", "x\n1\nNA\n"));
+    setup.config.data_limit = 1;
+    struct data *data = loaded(&setup);
+    ck_assert_str_eq(data->left_out, "");
+    data_destroy(&data);
+    setup = dropping(file_text("first.csv", "x\nNA\n1\n"));
+    setup.config.data_limit = 1;
+    refuses(&setup, ERR_DATA, "drop leaves no row: all 1 have");
+}
+END_TEST
+
+/* A list of columns that is too long to be told is cut; what follows is still there. */
+START_TEST(long_left_out)
+{
+    char text[2048] = "";
+    for (int d = 0; d < 60; d++)
+        sprintf(text + strlen(text), "%sname-%d", d > 0 ? "," : "x,", d);
+    for (int n = 0; n < 3; n++) {
+        strcat(text, n == 0 ? "\nNA" : "\n1");
+        for (int d = 0; d < 60; d++)
+            strcat(text, ",t");
+    }
+    const struct setup setup = dropping(file_text("wide.csv", text));
+    struct data *data = loaded(&setup);
+    ck_assert_msg(strstr(data->left_out, "columns with text (1 name-0, 2 name-1, ") ==
+                      data->left_out,
+                  "%s", data->left_out);
+    ck_assert_msg(strstr(data->left_out, "...); 1 row with missing values") != NULL, "%s",
+                  data->left_out);
+    data_destroy(&data);
+}
+END_TEST
+
 /* A quotient that no double holds is the config's fault. */
 START_TEST(scale)
 {
@@ -639,6 +756,7 @@ START_TEST(hostile)
         const bool resizes = image && test_below(&rng, 2) != 0;
         setup.config.data_pool = image && !resizes ? 2 : 1;
         if (resizes) setup.config.data_resize = (struct image_size){3, 1};
+        if (test_below(&rng, 2) != 0) setup.config.data_on_missing = ON_MISSING_drop;
         if (!image) set_name(&setup.config.data_labels, "y");
         if (!image) set_name(&setup.config.data_weights, "w");
         const enum status rc = data_load(&setup.config, 1 << 16, &data, &err);
@@ -673,6 +791,9 @@ static Suite *data_suite(void)
     tcase_add_test(steps, resize);
     tcase_add_test(steps, bad_resizes);
     tcase_add_test(steps, missing);
+    tcase_add_test(steps, dropped);
+    tcase_add_test(steps, bad_drops);
+    tcase_add_test(steps, long_left_out);
     tcase_add_test(steps, scale);
     tcase_add_test(steps, weights);
     tcase_add_test(steps, memory_limit);

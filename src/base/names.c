@@ -14,6 +14,7 @@ const char *const init_names[] = {
 #undef INIT
     NULL};
 
+const char *const on_missing_names[] = {"error", "drop", NULL};
 const char *const method_names[] = {"em", "kmeans", "labelled", NULL};
 const char *const criterion_names[] = {"mean", "relative", "absolute", NULL};
 const char *const mixing_names[] = {"free", "equal", NULL};

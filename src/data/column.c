@@ -1,4 +1,5 @@
 #include "column.h"
+#include "number.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -83,6 +84,14 @@ size_t column_cell(const struct column *column, size_t n, char *text, size_t siz
     if (n > 0) return source_cell(column->src, n - 1, column->d, text, size);
     snprintf(text, size, "%s", column->src->col_names[0]);
     return strlen(column->src->col_names[0]);
+}
+
+bool column_is_missing(const struct column *column, size_t n)
+{
+    char text[SOURCE_CELL];
+    size_t length = column_cell(column, n, text, sizeof text);
+
+    return number_missing(text, length);
 }
 
 void column_place(const struct column *column, size_t n, char text[SOURCE_PLACE])

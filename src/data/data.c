@@ -6,6 +6,7 @@
 #include "number.h"
 #include "source.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,46 @@ static enum status pick_rows(const struct prep *prep, struct data *data, struct 
         limit = (size_t)config->data_limit;
     TRY_ALLOC(data->source_row, keep == NULL ? limit : n, err);
     for (size_t i = 0; i < n && data->n_rows < limit; i++)
-        if (keep == NULL || keep[prep->labels->index[i]])
+        if (keep == NULL || (prep->labels->index[i] >= 0 && keep[prep->labels->index[i]]))
             data->source_row[data->n_rows++] = (int64_t)i;
 done:
     free(keep);
+    return rc;
+}
+
+/* Whether row `row` of the file, whose values are raw [n_cols], lacks nothing that is used. */
+static bool is_complete(const struct prep *prep, size_t row, const double *raw)
+{
+    if (prep->labels != NULL && prep->labels->index[row] < 0) return false;
+    if (prep->weights_column.src != NULL && column_is_missing(&prep->weights_column, row))
+        return false;
+    return features_complete(&prep->features, raw);
+}
+
+/* The step on_missing: shortens source_row by *n_dropped. It comes before any row is filled in, at
+ * the price of reading each twice, so that x takes no more than the rows that stay. */
+static enum status drop_missing(const struct prep *prep, struct data *data, size_t *n_dropped,
+                                struct err *err)
+{
+    enum status rc = OK;
+    const size_t n_rows = data->n_rows;
+    double *raw = NULL;
+
+    *n_dropped = 0;
+    if (prep->config->data_on_missing != ON_MISSING_drop) goto done;
+    TRY_ALLOC(raw, prep->src->n_cols, err);
+    data->n_rows = 0;
+    for (size_t n = 0; n < n_rows; n++) {
+        size_t row = (size_t)data->source_row[n];
+        source_row(prep->src, row, raw);
+        if (is_complete(prep, row, raw)) data->source_row[data->n_rows++] = (int64_t)row;
+    }
+    if (data->n_rows == 0)
+        FAIL(err, ERR_DATA, "%s: data.on_missing: drop leaves no row: all %zu have missing values",
+             prep->src->path, n_rows);
+    *n_dropped = n_rows - data->n_rows;
+done:
+    free(raw);
     return rc;
 }
 
@@ -152,19 +189,45 @@ done:
     return rc;
 }
 
-/* Lists the columns that are no features only because they hold text. */
-static void note_left_out(const struct prep *prep, struct data *data)
+/* Adds to what was left out. A list of columns is cut before it fills the text. */
+__attribute__((format(printf, 2, 3))) static void add_left_out(struct data *data,
+                                                               const char *format, ...)
+{
+    size_t used = strlen(data->left_out), size = sizeof data->left_out;
+    va_list args;
+
+    if (used > 0) used += (size_t)snprintf(data->left_out + used, size - used, "; ");
+    if (used >= size) return;
+    va_start(args, format);
+    vsnprintf(data->left_out + used, size - used, format, args);
+    va_end(args);
+}
+
+/* The columns that are no features only because they hold text. */
+static void note_text_columns(const struct prep *prep, struct data *data)
 {
     const struct source *src = prep->src;
-    size_t at = 0;
-    for (size_t d = 0; d < src->n_cols && at < sizeof data->left_out; d++) {
+    char list[256] = "";
+    size_t used = 0;
+
+    for (size_t d = 0; d < src->n_cols && used < sizeof list; d++) {
         bool is_labels = prep->labels_column.src == src && prep->labels_column.d == d;
         bool is_weights = prep->weights_column.src == src && prep->weights_column.d == d;
         if (is_labels || is_weights || source_is_numeric(src, d)) continue;
         const char *name = src->col_names != NULL ? src->col_names[d] : "";
-        at += (size_t)snprintf(data->left_out + at, sizeof data->left_out - at, "%s%zu%s%s",
-                               at > 0 ? ", " : "", d, name[0] != '\0' ? " " : "", name);
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%zu%s%s", used > 0 ? ", " : "",
+                                 d, name[0] != '\0' ? " " : "", name);
     }
+    if (used >= sizeof list) strcpy(list + sizeof list - sizeof "...", "...");
+    if (used > 0) add_left_out(data, "columns with text (%s)", list);
+}
+
+static void note_left_out(const struct prep *prep, size_t n_dropped, struct data *data)
+{
+    if (prep->config->data_columns.n == 0) note_text_columns(prep, data);
+    if (prep->src->note != NULL) add_left_out(data, "%s", prep->src->note);
+    if (n_dropped > 0)
+        add_left_out(data, "%zu row%s with missing values", n_dropped, n_dropped == 1 ? "" : "s");
 }
 
 /* The rows, and which column or file has their labels. */
@@ -196,6 +259,7 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
 {
     enum status rc = OK;
     const struct config *config = prep->config;
+    size_t n_dropped;
 
     TRY(open_source(prep, mem_limit, data, err));
     TRY(column_open("data.weights", &config->data_weights, prep->src, mem_limit,
@@ -204,10 +268,12 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
                       &prep->features, err));
     data->n_features = prep->features.n_features;
     memcpy(data->image_shape, prep->features.image_shape, sizeof data->image_shape);
-    if (config->data_columns.n == 0) note_left_out(prep, data);
     if (prep->labels_column.src != NULL)
-        TRY(labels_read(&prep->labels_column, prep->src->n_rows, &prep->labels, err));
+        TRY(labels_read(&prep->labels_column, prep->src->n_rows,
+                        config->data_on_missing == ON_MISSING_drop, &prep->labels, err));
     TRY(pick_rows(prep, data, err));
+    TRY(drop_missing(prep, data, &n_dropped, err));
+    note_left_out(prep, n_dropped, data);
     TRY(check_memory(data, prep->features.scratch_bytes, mem_limit, err));
     TRY(features_name(&prep->features, &data->feature_names, err));
     TRY_ALLOC(data->x, data->n_rows * data->n_features, err);

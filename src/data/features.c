@@ -101,6 +101,13 @@ done:
     return rc;
 }
 
+bool features_complete(const struct features *features, const double *raw)
+{
+    for (size_t i = 0; i < features->n_picked; i++)
+        if (!isfinite(raw[features->picked[i]])) return false;
+    return true;
+}
+
 static void note_bad(struct bad *bad, size_t row, size_t d)
 {
     if (bad->count++ > 0) return;

@@ -110,7 +110,7 @@ static enum status sort_classes(struct classes *classes, struct labels *labels, 
 
     TRY_ALLOC(labels->names, classes->n, err);
     labels->n_classes = classes->n;
-    qsort(classes->list, classes->n, sizeof *classes->list, compare_entries);
+    if (classes->n > 0) qsort(classes->list, classes->n, sizeof *classes->list, compare_entries);
     for (size_t c = 0; c < classes->n; c++) {
         const struct class *class = classes->list[c];
         rank[class->found] = (int32_t)c;
@@ -122,8 +122,8 @@ done:
     return rc;
 }
 
-enum status labels_read(const struct column *column, size_t n_rows, struct labels **out,
-                        struct err *err)
+enum status labels_read(const struct column *column, size_t n_rows, bool may_miss,
+                        struct labels **out, struct err *err)
 {
     enum status rc = OK;
     struct labels *labels = NULL;
@@ -137,13 +137,15 @@ enum status labels_read(const struct column *column, size_t n_rows, struct label
     labels->n_rows = n_rows;
     labels->numeric = column_is_numeric(column);
     for (size_t n = 0; n < n_rows; n++) {
+        labels->index[n] = -1;
+        if (may_miss && column_is_missing(column, n)) continue;
         TRY(read_label(column, n, labels->numeric, text, &label, err));
         TRY(classes_find(&classes, &label, &labels->index[n], err));
     }
     TRY_ALLOC(rank, classes.n, err);
     TRY(sort_classes(&classes, labels, rank, err));
     for (size_t n = 0; n < n_rows; n++)
-        labels->index[n] = rank[labels->index[n]];
+        if (labels->index[n] >= 0) labels->index[n] = rank[labels->index[n]];
 done:
     free(rank);
     classes_free(&classes);

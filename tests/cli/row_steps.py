@@ -1,4 +1,5 @@
-"""Steps of `data:` that make other rows: images in another size as Pillow makes them."""
+"""Steps of `data:` that make other rows: images in another size as Pillow makes them, rows with
+missing values dropped."""
 import io
 import pathlib
 import sys
@@ -8,7 +9,7 @@ import harness
 
 SWEEP = {"components": [2], "init": "points", "restarts": 1}
 EM = {"floor": 1e-2, "max_iter": 2}
-CONFIG = 3
+CONFIG, DATA = 3, 4
 N_IMAGES = 40
 
 # Height and width before and after; what is smaller, larger and the same, and both in one.
@@ -116,6 +117,107 @@ class RowSteps(harness.Case):
             self.assertFalse((self.dir / "out").exists())
         images[3, 2, 1] = 255
         self.result("float", path=self.write("images.npy", npy(images)), resize=2)
+
+    def holed(self, name="holed.csv"):
+        """iris with weights and holes: the file, and the rows that have none (features, label,
+        weight)."""
+        np = harness.need("numpy")
+        lines = harness.IRIS.read_text().split()
+        rows = [line.split(",") + [str(1 + n % 3)] for n, line in enumerate(lines[1:])]
+        holes = {3: 0, 20: 3, 60: 4, 77: 5, 110: 2, 149: 4}
+        for i, (n, column) in enumerate(holes.items()):
+            rows[n][column] = ["", "NA", "?", "nan"][i % 4]
+        table = [lines[0] + ",w"] + [",".join(row) for row in rows]
+        return self.write(name, "\n".join(table) + "\n"), np.setdiff1d(np.arange(150), list(holes))
+
+    def test_drop(self):
+        """Rows with a missing feature, label or weight are dropped and counted; the sweep is that
+        of a file without them, but for where its rows come from."""
+        holed, kept = self.holed()
+        lines = holed.read_text().split("\n")
+        whole = self.write("whole.csv", "\n".join([lines[0]] + [lines[1 + n] for n in kept]) + "\n")
+        keys = {"labels": "Species", "weights": "w", "heldout": 0.2}
+        ours = self.result("ours", path=holed, on_missing="drop", **keys)
+        theirs = self.result("theirs", path=whole, **keys)
+        self.assertEqual(ours.data["row"].tolist(), kept.tolist())
+        for name in ("label", "weight", "heldout", "class"):
+            self.assertEqual(ours.data[name].tolist(), theirs.data[name].tolist(), name)
+        self.assertEqual(ours.attrs["data_sha256"], theirs.attrs["data_sha256"])
+        self.assertEqual(list(ours.fits["id"]), list(theirs.fits["id"]))
+        for fit in ours.names:
+            self.check_same_fit(ours, theirs, fit)
+
+    def test_drop_only_what_is_used(self):
+        """Without labels and weights, and with some columns, fewer rows lack something."""
+        holed, _ = self.holed()
+        np = harness.need("numpy")
+        for i, (keys, lost) in enumerate(
+            [({}, [3, 20, 77, 110]), ({"columns": ["Sepal.Length", "Sepal.Width"]}, [3])]
+        ):
+            out = self.result(f"out{i}", path=holed, on_missing="drop", **keys)
+            self.assertEqual(
+                out.data["row"].tolist(), np.setdiff1d(np.arange(150), lost).tolist(), keys
+            )
+
+    def test_limit_counts_before_the_drop(self):
+        """limit and classes choose rows; of these, some are dropped."""
+        holed, _ = self.holed()
+        keys = {"path": holed, "on_missing": "drop", "labels": "Species"}
+        out = self.result("limit", limit=22, **keys)
+        self.assertEqual(out.data["row"].tolist(), [n for n in range(22) if n not in (3, 20)])
+        out = self.result("classes", classes=["versicolor"], limit=45, **keys)
+        # row 60 has no label and so is no versicolor
+        expected = [n for n in range(50, 96) if n not in (60, 77)]
+        self.assertEqual(out.data["row"].tolist(), expected)
+
+    def test_drop_is_told(self):
+        """What is left out is one line on standard error, and none with -q."""
+        holed, _ = self.holed()
+        config = self.config(
+            self.sweep_config({"path": holed, "on_missing": "drop", "labels": "w"})
+        )
+        for command in ("plan", "run"):
+            said = self.gmmsweep(command, config).stderr.splitlines()
+            left_out = "columns with text (4 Species); 4 rows with missing values"
+            self.assertIn(f"gmmsweep: {holed}: left out: {left_out}", said)
+        self.assertEqual(self.gmmsweep("run", "-q", config).stderr, "")
+        said = self.gmmsweep("plan", config, "--set", "data.limit=4").stderr
+        self.assertIn("; 1 row with missing values\n", said)
+        said = self.gmmsweep("plan", config, "--set", "data.limit=3").stderr
+        self.assertTrue(said.endswith("left out: columns with text (4 Species)\n"), said)
+
+    def test_missing_is_an_error_otherwise(self):
+        """By default what is missing is refused; with drop, every other fault still is."""
+        holed, _ = self.holed()
+        cases = [
+            ("a,w\n,1\n2,1\n", {}, "line 2, column 'a'"),
+            ("a,w\n1,1\n2,\n", {"weights": "w"}, "line 3, column 'w'"),
+            ("a,w\n1,1\n2,\n", {"labels": "w"}, "line 3, column 'w'"),
+            ("a,w\n,1\n2,-1\n", {"weights": "w", "on_missing": "drop"}, "'-1', expected 0 or"),
+            ("a,w\n,1\n2,inf\n", {"labels": "w", "on_missing": "drop"}, "'inf' is no finite"),
+            ("a,w\nNA,1\n2,?\n", {"weights": "w", "on_missing": "drop"}, "all 2 have missing"),
+        ]
+        for text, keys, says in cases:
+            data = {"path": self.write("x.csv", text), **keys}
+            config = self.config(self.sweep_config(data))
+            for command in ("plan", "run"):
+                self.assertIn(says, self.gmmsweep(command, config, expect=DATA).stderr)
+        config = self.config(self.sweep_config({"path": holed, "on_missing": "skip"}))
+        said = self.gmmsweep("run", config, expect=CONFIG).stderr
+        self.assertIn("data.on_missing: unknown (skip), expected one of error, drop", said)
+        self.assertFalse((self.dir / "out").exists())
+
+    def test_drop_of_images(self):
+        """An image with a value that is no number goes, before pool, resize and scale see it."""
+        np = harness.need("numpy")
+        images = self.images(5, (4, 6)).astype(float)
+        whole = np.delete(images, [0, 7], axis=0)
+        images[0, 1, 1], images[7, 3, 5] = np.nan, np.inf
+        path = self.write("images.npy", npy(images))
+        for i, keys in enumerate([{"pool": 2}, {"resize": [3, 2]}, {"scale": 1e-3}]):
+            ours = self.result(f"ours{i}", path=path, on_missing="drop", **keys)
+            theirs = self.result(f"theirs{i}", path=self.write("whole.npy", npy(whole)), **keys)
+            self.assertEqual(ours.attrs["data_sha256"], theirs.attrs["data_sha256"], keys)
 
 
 if __name__ == "__main__":
