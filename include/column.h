@@ -1,5 +1,5 @@
-/* column.h - which columns hold what: labels and weights, in the data file or in a file of their
- * own, and the features. */
+/* column.h - which columns hold what: labels and weights, in the data file, in another array of it
+ * or in a file of their own, and the features. */
 #ifndef GMMSWEEP_COLUMN_H
 #define GMMSWEEP_COLUMN_H
 
@@ -15,10 +15,11 @@ struct column {
 };
 
 /* Finds the values that `given` names for the rows of `data`: its column of that name if there is
- * one, else the file. `key` names the config key in messages; at most `limit` bytes of a file are
- * kept. *out (release with column_close) keeps a pointer to `data`; its src is NULL if nothing is
- * given. Returns OK; ERR_CONFIG for a name that is ambiguous or names neither; ERR_DATA for a bad
- * file or one with another number of rows. *out is then empty. */
+ * one, else the array of that name in the same file, else the file. `key` names the config key in
+ * messages; at most `limit` bytes of a file are kept. *out (release with column_close) keeps a
+ * pointer to `data`; its src is NULL if nothing is given. Returns OK; ERR_CONFIG for a name that is
+ * ambiguous, names nothing or the array that is `data` itself; ERR_DATA for a bad file or array, or
+ * one with another number of rows. *out is then empty. */
 enum status column_open(const char *key, const struct name_or_path *given,
                         const struct source *data, size_t limit, struct column *out,
                         struct err *err);

@@ -38,7 +38,8 @@ struct number_array {
     double *v; /* [n] row-major */
 };
 
-/* What may name a CSV column or, if there is none of that name, a file. NULL if not given. */
+/* What may name a CSV column, an array or, if there is none of that name, a file. NULL if not
+ * given. */
 struct name_or_path {
     char *name; /* as given */
     char *path; /* the same as a path, absolute */

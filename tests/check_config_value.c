@@ -368,8 +368,8 @@ START_TEST(paths_refused)
 {
     char text[PATH_MAX + 256], message[512];
     check_refused(LEAST, "data.labels=\"\"",
-                  "--set 'data.labels=\"\"':13: data.labels: empty (), expected a column's name or "
-                  "a path");
+                  "--set 'data.labels=\"\"':13: data.labels: empty (), expected the name of a "
+                  "column or array, or a path");
     check_refused(LEAST, "output.path=\"a\\0b\"",
                   "--set 'output.path=\"a\\0b\"':13: output.path: a 0 byte in it (a), expected a "
                   "path");

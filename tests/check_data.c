@@ -357,7 +357,7 @@ START_TEST(text_labels)
         {"k\n1\n2\n3\ninf\n", NULL, "'inf' is no finite number"},
         {"1\n2\n3\n", NULL, "data.labels: has 3 rows, "},
         {"1\n2\n3\n4\n5\n", NULL, "data.labels: has 5 rows, "},
-        {"1,1\n2,1\n3,1\n4,1\n", NULL, "has 2 columns, data.labels needs a file with one"},
+        {"1,1\n2,1\n3,1\n4,1\n", NULL, "data.labels: has 2 columns, expected one"},
     };
     const char *path = file_text("x.csv", "1\n2\n3\n4\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -398,7 +398,7 @@ START_TEST(label_counts)
     refuses(&setup, ERR_CONFIG, "has no column 'species', and there is no file ");
     setup = setup_for(IMAGES);
     set_name(&setup.config.data_labels, IMAGES);
-    refuses(&setup, ERR_DATA, "has 784 columns, data.labels needs a file with one");
+    refuses(&setup, ERR_DATA, "data.labels: has 784 columns, expected one");
     setup = setup_for(file_text("twice.csv", "y,y,x\n1,2,3\n"));
     set_name(&setup.config.data_labels, "y");
     refuses(&setup, ERR_CONFIG, "data.labels: 2 columns of ");

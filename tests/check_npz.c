@@ -352,6 +352,74 @@ START_TEST(mutation)
 }
 END_TEST
 
+/* A config of the archive's array x, with these labels and weights, if any. */
+static enum status load(const char *path, const char *labels, const char *weights,
+                        struct data **data, struct err *err)
+{
+    const struct config config = {
+        .data_path = (char *)path,
+        .data_dataset = (char *)"x",
+        .data_labels = {(char *)labels, (char *)(labels != NULL ? file_path(labels) : NULL)},
+        .data_weights = {(char *)weights, (char *)(weights != NULL ? file_path(weights) : NULL)},
+        .data_pool = 1,
+        .data_scale = 1,
+    };
+    return data_load(&config, SIZE_MAX, data, err);
+}
+
+/* Labels and weights are arrays beside the one with the features, before they are files. */
+START_TEST(labels_and_weights)
+{
+    static const int32_t label[] = {1, 0, 1};
+    static const double weight[] = {0.5, 0, 2};
+    static unsigned char more[2][NPY_ROOM];
+    struct zip_part parts[N_PARTS + 2];
+    struct err err = {0};
+    struct data *data = NULL;
+    make_parts(parts);
+    parts[1].n = npy_make(files[1], "|i1", false, "(3, 1)", "\7\3\7", 3);
+    parts[3] = (struct zip_part){.name = "w.npy", .bytes = more[0]};
+    parts[3].n = npy_make(more[0], "<f8", false, "(3,)", weight, sizeof weight);
+    parts[4] = (struct zip_part){.name = "few.npy", .bytes = more[1]};
+    parts[4].n = npy_make(more[1], "|u1", false, "(2,)", "\1\2", 2);
+    const char *path = zip_write("many.npz", parts, N_PARTS + 2);
+    file_text("y", "1\n2\n3\n");
+    ck_assert_msg(load(path, "y", "w", &data, &err) == OK, "%s", err.text);
+    ck_assert_uint_eq(data->n_features, 2);
+    ck_assert_uint_eq(data->n_classes, 2);
+    ck_assert_str_eq(data->class_names[0], "3");
+    ck_assert_mem_eq(data->label, label, sizeof label);
+    ck_assert_mem_eq(data->weight, weight, sizeof weight);
+    data_destroy(&data);
+    file_text("beside", "1\n2\n3\n");
+    ck_assert_msg(load(path, "beside", NULL, &data, &err) == OK, "%s", err.text);
+    ck_assert_uint_eq(data->n_classes, 3);
+    data_destroy(&data);
+
+    const struct {
+        const char *labels;
+        enum status status;
+        const char *part;
+    } bad[] = {
+        {"z", ERR_CONFIG, "many.npz has no array 'z', and there is no file "},
+        {"x", ERR_CONFIG, "data.labels: 'x' is the array of "},
+        {"few", ERR_DATA, "many.npz: data.labels: array 'few': has 2 rows, x has 3"},
+        {"names", ERR_DATA, "many.npz: array 'names': dtype '<U1': texts"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ck_assert_int_eq(load(path, bad[i].labels, NULL, &data, &err), bad[i].status);
+        ck_assert_ptr_null(data);
+        ck_assert_msg(strstr(err.text, bad[i].part) != NULL, "%s", err.text);
+    }
+    parts[4].n = npy_make(more[1], "|u1", false, "(3, 2)", "\1\2\3\4\5\6", 6);
+    path = zip_write("many.npz", parts, N_PARTS + 2);
+    ck_assert_int_eq(load(path, NULL, "few", &data, &err), ERR_DATA);
+    ck_assert_msg(strstr(err.text, "data.weights: array 'few': has 2 columns, expected one") !=
+                      NULL,
+                  "%s", err.text);
+}
+END_TEST
+
 static Suite *npz_suite(void)
 {
     Suite *suite = suite_create("npz");
@@ -359,6 +427,7 @@ static Suite *npz_suite(void)
     tcase_add_checked_fixture(archive, files_setup, files_teardown);
     tcase_add_test(archive, samples);
     tcase_add_test(archive, as_data);
+    tcase_add_test(archive, labels_and_weights);
     tcase_add_test(archive, ranks);
     tcase_add_test(archive, entries);
     suite_add_tcase(suite, archive);

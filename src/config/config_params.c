@@ -124,7 +124,7 @@ void config_params_expected(const struct param *param, char *out, size_t size)
     const char *what[] = {
         [PARAM_TEXT] = "a text",
         [PARAM_PATH] = "a path",
-        [PARAM_NAME_OR_PATH] = "a column's name or a path",
+        [PARAM_NAME_OR_PATH] = "the name of a column or array, or a path",
         [PARAM_INT] = "a whole number",
         [PARAM_FLOAT] = "a number",
         [PARAM_BYTES] = "bytes such as 16G or 500M",

@@ -23,23 +23,34 @@ static bool header_is_value(const struct source *src, size_t n_rows)
     return false;
 }
 
-static enum status open_own(const char *key, const char *path, const struct source *data,
-                            size_t limit, struct column *out, struct err *err)
+/* Opens the file at `path` or, unless `array` is NULL, that array of it. */
+static enum status open_own(const char *key, const char *path, const char *array,
+                            const struct source *data, size_t limit, struct column *out,
+                            struct err *err)
 {
     enum status rc = OK;
+    char what[160];
 
-    TRY(source_open(path, limit, &out->own, err));
+    TRY(source_open_dataset(path, array, limit, &out->own, err));
     out->src = out->own;
+    snprintf(what, sizeof what, array != NULL ? "%s: array '%.80s'" : "%s", key, array);
     if (out->own->n_cols != 1)
-        FAIL(err, ERR_DATA, "%s: has %zu columns, %s needs a file with one", path, out->own->n_cols,
-             key);
+        FAIL(err, ERR_DATA, "%s: %s: has %zu columns, expected one", path, what, out->own->n_cols);
     out->name_is_row = header_is_value(out->own, data->n_rows);
     size_t n_rows = out->own->n_rows + (out->name_is_row ? 1 : 0);
     if (n_rows != data->n_rows)
-        FAIL(err, ERR_DATA, "%s: %s: has %zu rows%s, %s has %zu", path, key, n_rows,
-             out->own->col_names != NULL ? " after its header" : "", data->path, data->n_rows);
+        FAIL(err, ERR_DATA, "%s: %s: has %zu rows%s, %s has %zu", path, what, n_rows,
+             out->own->col_names != NULL ? " after its header" : "",
+             array != NULL ? data->dataset : data->path, data->n_rows);
 done:
     return rc;
+}
+
+static bool has_array(const struct source *src, const char *name)
+{
+    for (size_t a = 0; a < src->n_arrays; a++)
+        if (strcmp(src->arrays[a], name) == 0) return true;
+    return false;
 }
 
 enum status column_open(const char *key, const struct name_or_path *given,
@@ -58,10 +69,18 @@ enum status column_open(const char *key, const struct name_or_path *given,
         out->src = data;
         goto done;
     }
-    if (data->col_names != NULL && access(given->path, F_OK) != 0)
-        FAIL(err, ERR_CONFIG, "%s: %s has no column '%s', and there is no file %s", key, data->path,
-             given->name, given->path);
-    TRY(open_own(key, given->path, data, limit, out, err));
+    if (has_array(data, given->name)) {
+        if (strcmp(given->name, data->dataset) == 0)
+            FAIL(err, ERR_CONFIG, "%s: '%s' is the array of %s that holds the features", key,
+                 given->name, data->path);
+        TRY(open_own(key, data->path, given->name, data, limit, out, err));
+        goto done;
+    }
+    bool has_names = data->col_names != NULL || data->arrays != NULL;
+    if (has_names && access(given->path, F_OK) != 0)
+        FAIL(err, ERR_CONFIG, "%s: %s has no %s '%s', and there is no file %s", key, data->path,
+             data->col_names != NULL ? "column" : "array", given->name, given->path);
+    TRY(open_own(key, given->path, NULL, data, limit, out, err));
 done:
     if (rc != OK) column_close(out);
     return rc;

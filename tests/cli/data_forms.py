@@ -18,9 +18,9 @@ def npy(array):
     return content.getvalue()
 
 
-def npz(array):
+def npz(**arrays):
     content = io.BytesIO()
-    harness.need("numpy").savez_compressed(content, images=array)
+    harness.need("numpy").savez_compressed(content, **arrays)
     return content.getvalue()
 
 
@@ -116,7 +116,7 @@ class DataForms(harness.Case):
             "floats.npy": npy(pixels.reshape(N_ROWS, -1).astype(float)),
             "turned.npy": npy(np.asfortranarray(pixels.reshape(N_ROWS, -1).astype("f4"))),
             "npy.gz": gzip.compress(npy(pixels)),
-            "arrays.npz": npz(pixels),
+            "arrays.npz": npz(images=pixels),
         }
         results = [
             self.result(f"out-{name}", path=self.write(name, content), labels=labels[i % 2])
@@ -127,6 +127,37 @@ class DataForms(harness.Case):
         )
         self.assertEqual(len({r.content for r in results}), 1)
         self.assertEqual(len({tuple(r.fits["id"]) for r in results}), 1)
+
+    def test_labels_beside_the_data(self):
+        """Labels and weights out of the archive that has the data: as out of files of their own,
+        and before a file of the same name."""
+        np = harness.need("numpy")
+        x, label = harness.blobs(7, n=N_ROWS)
+        weight = np.arange(N_ROWS) % 3 * 0.5
+        archive = self.write("all.npz", npz(X=x, y=label, w=weight, short=label[1:]))
+        alone = self.write("x.npy", npy(x))
+        y, w = self.write("y.npy", npy(label)), self.write("w.npy", npy(weight))
+        self.write("y", npy(label[::-1]))
+        keys = {"path": archive, "dataset": "X"}
+        ours = self.result("ours", labels="y", weights="w", **keys)
+        theirs = self.result("theirs", path=alone, labels=y, weights=w)
+        self.assertEqual(ours.content, theirs.content)
+        self.assertEqual(list(ours.fits["id"]), list(theirs.fits["id"]))
+        self.assertEqual(ours.data["weight"].tolist(), weight.tolist())
+        mixed = self.result("mixed", labels="y.npy", weights="w", **keys)
+        self.assertEqual(mixed.content, theirs.content)
+        cases = [
+            (3, {"labels": "Y"}, ["data.labels", "no array 'Y'", f"no file {self.dir}/Y"]),
+            (3, {"weights": "X"}, ["data.weights", "'X'", "holds the features"]),
+            (4, {"labels": "short"}, ["data.labels: array 'short': has 299 rows, X has 300"]),
+            (3, {"dataset": harness.Plain("~"), "labels": "y"}, ["data.dataset", "X, y, w, short"]),
+        ]
+        for status, wrong, says in cases:
+            config = self.config(self.sweep_config({**keys, **wrong}))
+            said = self.gmmsweep("run", config, expect=status).stderr
+            for text in says:
+                self.assertIn(text, said)
+        self.assertFalse((self.dir / "out").exists())
 
     def test_other_data_other_digest(self):
         """One changed value changes the digest and every fit's id."""
