@@ -1,4 +1,5 @@
-/* h5io.h - the one door to HDF5: typed arrays with names, units and dimension scales.
+/* h5io.h - our own HDF5 files: typed arrays with names, units and dimension scales. (Those of
+ * others: h5array.h.)
  *
  * To be called from one thread, outside parallel regions. After any failure the file is to be
  * given up (h5_abandon); nothing here repairs. Failures to write are ERR_OUTPUT, failures to
@@ -35,7 +36,7 @@ struct h5_array {
 
 struct h5;
 
-/* Once, before anything else: errors are ours to tell. */
+/* Before anything else; again does no harm. Errors are ours to tell. */
 void h5_init(void);
 
 /* Makes a new file, or empties the one at `path`. */

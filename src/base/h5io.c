@@ -1,8 +1,8 @@
 #include "h5io.h"
 
 #include "digest.h"
+#include "h5_parts.h"
 
-#include <hdf5.h>
 #include <hdf5_hl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,10 +35,9 @@ static herr_t keep_deepest(unsigned n, const H5E_error2_t *error, void *cause)
     return 0;
 }
 
-/* To be called right after the call that failed: the next one into the library, be it a close,
- * forgets the cause. Of a cause that quotes the system, the quotation is what matters. */
-static enum status failed(const struct h5 *h5, const char *what, const char *object,
-                          struct err *err)
+/* Of a cause that quotes the system, the quotation is what matters. */
+enum status h5_failed(enum status status, const char *where, const char *what, const char *object,
+                      struct err *err)
 {
     struct cause cause = {"no cause given by the HDF5 library"};
     const char *quote = "error message = '";
@@ -46,8 +45,13 @@ static enum status failed(const struct h5 *h5, const char *what, const char *obj
     const char *text = strstr(cause.text, quote);
     text = text != NULL ? text + strlen(quote) : cause.text;
     int length = (int)strcspn(text, text == cause.text ? "\n" : "'");
-    return err_set(err, h5->writing ? ERR_OUTPUT : ERR_DATA, "%s: cannot %s %s: %.*s", h5->path,
-                   what, object, length, text);
+    return err_set(err, status, "%s: cannot %s %s: %.*s", where, what, object, length, text);
+}
+
+static enum status failed(const struct h5 *h5, const char *what, const char *object,
+                          struct err *err)
+{
+    return h5_failed(h5->writing ? ERR_OUTPUT : ERR_DATA, h5->path, what, object, err);
 }
 
 /* --- files and groups --- */
@@ -58,10 +62,9 @@ void h5_init(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-static hid_t access_properties(void)
+hid_t h5_access(void)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(access, 0, 1); /* fails on Lustre and NFS; our own lock serves */
 #endif
@@ -77,7 +80,8 @@ static enum status open_file(const char *path, bool create, bool writing, struct
     TRY_ALLOC(h5, 1, err);
     snprintf(h5->path, sizeof h5->path, "%s", path);
     h5->writing = writing;
-    hid_t access = access_properties();
+    hid_t access = h5_access();
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
     if (create) {
         hid_t creation = H5Pcreate(H5P_FILE_CREATE);
         H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
