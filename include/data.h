@@ -6,7 +6,7 @@
  *
  * Sizes in a file are never believed: each is checked against the bytes that are really there
  * before memory is asked for. Peak memory is the inflated file, 8 bytes per row of a CSV, and x; of
- * an NPZ, while it is opened, the archive and one array of it.
+ * an NPZ, while it is opened, the archive and one array of it; of HDF5 the array and a few chunks.
  */
 #ifndef GMMSWEEP_DATA_H
 #define GMMSWEEP_DATA_H

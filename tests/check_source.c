@@ -392,7 +392,8 @@ START_TEST(no_files)
     refuses("/dev/null", "is a device");
     refuses(file_text("empty", ""), "is empty");
     refuses(file_write("png", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16),
-            "unknown format (it starts with 89 50 4e 47 0d 0a 1a 0a); expected IDX, NPY, NPZ, CSV");
+            "unknown format (it starts with 89 50 4e 47 0d 0a 1a 0a); expected IDX, NPY, NPZ, "
+            "HDF5, CSV");
     if (geteuid() == 0) return; /* may read anything */
     const char *path = file_text("secret", "1\n");
     ck_assert_int_eq(chmod(path, 0), 0);

@@ -9,7 +9,7 @@
 
 /* In the order of asking: text has no signature and so comes last. */
 static const struct source_reader *const readers[] = {&source_idx, &source_npy, &source_npz,
-                                                      &source_csv};
+                                                      &source_hdf5, &source_csv};
 
 enum { N_READERS = sizeof readers / sizeof *readers };
 
@@ -37,7 +37,7 @@ static enum status unknown_format(const struct source *src, struct err *err)
     for (size_t i = 0; i < 8 && i < src->n_bytes; i++)
         snprintf(start + 3 * i, sizeof start - 3 * i, " %02x", src->bytes[i]);
     return err_set(err, ERR_DATA,
-                   "%s: unknown format (it starts with%s); expected %s, or one of them in gzip",
+                   "%s: unknown format (it starts with%s); expected %s; in gzip any but HDF5",
                    src->path, start, known);
 }
 

@@ -24,6 +24,14 @@ def npz(**arrays):
     return content.getvalue()
 
 
+def hdf5(path, arrays, **options):
+    """Writes the arrays (name -> values), stored as the options of h5py say."""
+    with harness.need("h5py").File(path, "w") as file:
+        for name, values in arrays.items():
+            file.create_dataset(name, data=values, **options)
+    return path
+
+
 class DataForms(harness.Case):
     def result(self, name, **data):
         return harness.Result(self.sweep(data, name, sweep=SWEEP, em=EM))
@@ -93,7 +101,7 @@ class DataForms(harness.Case):
 
     def test_one_digest_in_all_forms(self):
         """IDX, CSV with commas, semicolons or tabs, NPY of bytes and of floats, NPZ, and the same
-        in gzip: one digest, one content."""
+        in gzip, and HDF5 stored in one piece or packed: one digest, one content."""
         np = harness.need("numpy")
         pixels = harness.read_idx(harness.DIGITS)[:N_ROWS]
         image = harness.idx(pixels)
@@ -122,6 +130,18 @@ class DataForms(harness.Case):
             self.result(f"out-{name}", path=self.write(name, content), labels=labels[i % 2])
             for i, (name, content) in enumerate(forms.items())
         ]
+        packed = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+        stored = {
+            "images.h5": (pixels, {}),
+            "packed.h5": (pixels.reshape(N_ROWS, -1).astype(">f4"), {**packed, "chunks": (64, 99)}),
+            "grown.h5": (pixels.astype("i8"), {**packed, "maxshape": (None, 28, 28)}),
+        }
+        results += [
+            self.result(
+                f"out-{name}", path=hdf5(self.dir / name, {"a/x": x}, **options), labels=labels[0]
+            )
+            for name, (x, options) in stored.items()
+        ]
         self.assertEqual(
             {r.attrs["data_sha256"] for r in results}, {harness.data_sha256(harness.digits(N_ROWS))}
         )
@@ -144,6 +164,9 @@ class DataForms(harness.Case):
         self.assertEqual(ours.content, theirs.content)
         self.assertEqual(list(ours.fits["id"]), list(theirs.fits["id"]))
         self.assertEqual(ours.data["weight"].tolist(), weight.tolist())
+        tree = hdf5(self.dir / "all.h5", {"X": x, "y": label, "more/w": weight})
+        same = self.result("tree", path=tree, dataset="X", labels="y", weights="more/w")
+        self.assertEqual(same.content, theirs.content)
         mixed = self.result("mixed", labels="y.npy", weights="w", **keys)
         self.assertEqual(mixed.content, theirs.content)
         cases = [
@@ -158,6 +181,35 @@ class DataForms(harness.Case):
             for text in says:
                 self.assertIn(text, said)
         self.assertFalse((self.dir / "out").exists())
+
+    def test_hdf5_by_name(self):
+        """Which array of an HDF5 file, and where in it a value is missing."""
+        x = harness.iris()
+        broken = x.copy()
+        broken[17, 2] = float("nan")
+        data = hdf5(self.dir / "iris.h5", {"iris": x, "more/broken": broken}, chunks=(16, 4))
+        named = self.result("named", path=data, dataset="/iris")
+        self.assertEqual(named.attrs["data_sha256"], harness.data_sha256(x))
+        wrong = {
+            "iris, more/broken": ({}, 3),
+            "no array 'more' in": ({"dataset": "more"}, 3),
+            "row 17, column 2": ({"dataset": "more/broken"}, 4),
+        }
+        for part, (keys, status) in wrong.items():
+            config = self.config(self.sweep_config({"path": data, **keys}, "wrong"))
+            said = self.gmmsweep("run", config, expect=status).stderr
+            self.assertIn(part, said)
+
+    def test_netcdf(self):
+        """A variable of a netCDF file; its coordinates are not meant."""
+        x = harness.iris()
+        with harness.need("netCDF4").Dataset(self.dir / "iris.nc", "w") as file:
+            file.createDimension("flower", None)
+            file.createDimension("feature", 4)
+            file.createVariable("flower", "i4", ("flower",))[:] = range(len(x))
+            file.createVariable("size", "f8", ("flower", "feature"), zlib=True)[:] = x
+        result = self.result("out", path=self.dir / "iris.nc")
+        self.assertEqual(result.attrs["data_sha256"], harness.data_sha256(x))
 
     def test_other_data_other_digest(self):
         """One changed value changes the digest and every fit's id."""
