@@ -6,7 +6,9 @@
  *
  * Sizes in a file are never believed: each is checked against the bytes that are really there
  * before memory is asked for. Peak memory is the inflated file, 8 bytes per row of a CSV, and x; of
- * an NPZ, while it is opened, the archive and one array of it; of HDF5 the array and a few chunks.
+ * an NPZ, while it is opened, the archive and one array of it; of HDF5 the array and a few chunks;
+ * of a picture, likewise, the file, its pixels and, if it is a JPEG of several scans, two bytes for
+ * each of their values.
  */
 #ifndef GMMSWEEP_DATA_H
 #define GMMSWEEP_DATA_H
@@ -18,22 +20,23 @@
 #include <stdint.h>
 
 struct data {
-    size_t n_rows;          /* N */
-    size_t n_features;      /* D */
-    double *x;              /* [N, D] row-major, in the user's units */
-    int64_t *source_row;    /* [N] 0-based row in the file */
-    double *weight;         /* [N] or NULL: every row counts once */
-    bool *heldout;          /* [N] set aside, not fitted (heldout.h); NULL: no row is */
-    double heldout_share;   /* the config's; with it, sweep.seed and N, heldout is given */
-    int32_t *label;         /* [N] index in class_names, or NULL */
-    size_t n_classes;       /* C */
-    char **class_names;     /* [C] numbers ascending, else texts in byte order */
-    char **feature_names;   /* [D] the CSV's names, else the column's 0-based number in the file; of
-                               pooled or resized images "0", "1", ... */
-    size_t image_shape[2];  /* height, width of a row after those steps; 0, 0: rows are no images */
-    char *path;             /* of the file; "data.synthetic" for rows without one */
-    const char *format;     /* "IDX", "NPY", ... */
-    const char *dtype;      /* of the values in the file, numpy's name: "uint8", "float64", ... */
+    size_t n_rows;         /* N */
+    size_t n_features;     /* D */
+    double *x;             /* [N, D] row-major, in the user's units */
+    int64_t *source_row;   /* [N] 0-based row in the file */
+    double *weight;        /* [N] or NULL: every row counts once */
+    bool *heldout;         /* [N] set aside, not fitted (heldout.h); NULL: no row is */
+    double heldout_share;  /* the config's; with it, sweep.seed and N, heldout is given */
+    int32_t *label;        /* [N] index in class_names, or NULL */
+    size_t n_classes;      /* C */
+    char **class_names;    /* [C] numbers ascending, else texts in byte order */
+    char **feature_names;  /* [D] the CSV's names, else the column's 0-based number in the file; of
+                              pooled or resized images "0", "1", ... */
+    size_t image_shape[2]; /* height, width of a row after those steps; 0, 0: rows are no images */
+    size_t picture_shape[2]; /* height, width, of whose pixels the rows are; 0, 0: they are not */
+    char *path;              /* of the file; "data.synthetic" for rows without one */
+    const char *format;      /* "IDX", "NPY", ... */
+    const char *dtype;       /* of the values in the file, numpy's name: "uint8", "float64", ... */
     char left_out[512];     /* what of the file somebody may look for in x and not find, for people:
                                "columns with text (2 name, 5 date); 3 rows with missing values" */
     char sha256[65];        /* of all rows, held out or not: of N, D (u64 little-endian) and x

@@ -250,6 +250,7 @@ static enum status open_source(struct prep *prep, size_t mem_limit, struct data 
     if (data->path == NULL) FAIL(err, ERR_INTERNAL, "out of memory: path of the data");
     data->format = prep->src->reader->name;
     data->dtype = prep->src->dtype;
+    memcpy(data->picture_shape, prep->src->picture_shape, sizeof data->picture_shape);
     TRY(column_open("data.labels", &labels, prep->src, mem_limit, &prep->labels_column, err));
 done:
     return rc;

@@ -13,8 +13,9 @@ struct bad {
 
 static const char *why_no_images(const struct source *src)
 {
-    return src->image_shape[0] > 0 ? "data.columns leaves single pixels, no images"
-                                   : "the rows of this file are no images";
+    if (src->image_shape[0] > 0) return "data.columns leaves single pixels, no images";
+    if (src->picture_shape[0] > 0) return "the rows are pixels of a picture, not images";
+    return "the rows of this file are no images";
 }
 
 /* The shape after the step pool. */

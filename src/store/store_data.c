@@ -108,11 +108,13 @@ enum status store_write_data(struct store *store, struct err *err)
         .row = data->n_rows, .feature = data->n_features, .class = data->n_classes};
     const int64_t shape[2] = {(int64_t)data->n_rows, (int64_t)data->n_features};
     const int64_t image[2] = {(int64_t)data->image_shape[0], (int64_t)data->image_shape[1]};
+    const int64_t picture[2] = {(int64_t)data->picture_shape[0], (int64_t)data->picture_shape[1]};
     TRY(h5_group(store->h5, "/data", err));
     TRY(h5_attr_ints(store->h5, "/data", "shape", 2, shape, err));
     TRY(h5_attr_text(store->h5, "/data", "dtype", data->dtype, err));
     TRY(h5_attr_text(store->h5, "/data", "path", data->path, err));
     if (image[0] > 0) TRY(h5_attr_ints(store->h5, "/data", "image_shape", 2, image, err));
+    if (picture[0] > 0) TRY(h5_attr_ints(store->h5, "/data", "picture_shape", 2, picture, err));
     TRY(write_features(store, &axes, err));
     TRY(store_put_axis(store->h5, "/data", "row", H5_INT, axes.row, "row of the source, from 0",
                        data->source_row, err));
