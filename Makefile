@@ -19,13 +19,14 @@ warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -W
 comma = ,
 find = $(or $(shell for p in $1; do pkg-config --cflags --libs $$p 2>/dev/null && break; done),\
   $(if $3,-I$3/include -L$3/lib -Wl$(comma)-rpath$(comma)$3/lib) $2)
-libraries = hdf5 openblas lapacke yaml zlib zip crypto
+libraries = hdf5 openblas lapacke yaml zlib zip png crypto
 hdf5 := -lhdf5_hl $(call find,hdf5-serial hdf5,-lhdf5,$(HDF5_DIR))
 openblas := $(call find,openblas,-lopenblas,$(OPENBLAS_DIR))
 lapacke := $(call find,lapacke,-llapacke,$(OPENBLAS_DIR))
 yaml := $(call find,yaml-0.1,-lyaml)
 zlib := $(call find,zlib,-lz)
 zip := $(call find,libzip,-lzip)
+png := $(call find,libpng,-lpng)
 crypto := $(call find,libcrypto,-lcrypto)
 check := $(call find,check,-lcheck -lsubunit -lrt -lm -pthread)
 cflags_of = $(patsubst -I%,-isystem %,$(filter -I% -D%,$1))

@@ -4,6 +4,11 @@
 
 #include "err.h"
 
+enum {
+    DEFLATE_RATIO = 1032 /* the most bytes that one deflated byte gives (zlib, "Technical
+                            details") */
+};
+
 /* Reads the regular file at `path`, of which at most `limit` bytes (inflated) are kept.
  * `promise` says what size content that starts with bytes [n] (n > 0) must have, SIZE_MAX while
  * that is not known; reading may end at the first byte beyond it. NULL: all is read.

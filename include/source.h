@@ -82,6 +82,7 @@ extern const struct source_reader source_idx;
 extern const struct source_reader source_npy;
 extern const struct source_reader source_npz;
 extern const struct source_reader source_hdf5;
+extern const struct source_reader source_png;
 extern const struct source_reader source_bmp;
 extern const struct source_reader source_csv;
 

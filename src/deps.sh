@@ -40,6 +40,8 @@ need_build()
         int main(void) { return crc32(0, 0, 0) != 0; }'
     need zip libzip-dev '#include <zip.h>
         int main(void) { return zip_libzip_version()[0] == 0; }'
+    need png libpng-dev '#include <png.h>
+        int main(void) { return png_get_libpng_ver(0)[0] == 0; }'
     need crypto libssl-dev '#include <openssl/evp.h>
         int main(void) { return EVP_sha256() == 0; }'
     need random123 librandom123-dev '#include <Random123/philox.h>

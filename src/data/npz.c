@@ -18,9 +18,7 @@ enum {
     MOST_ENDS = 4,
     MOST_ENTRIES = 10000,
     TAIL = 65535 + 22 + 20, /* bytes in which the end may be: comment, record, zip64's locator */
-    HEAD = 1024,            /* bytes that hold most NPY headers */
-    DEFLATE_RATIO =
-        1032 /* the most bytes that one deflated byte gives (zlib, "Technical details") */
+    HEAD = 1024             /* bytes that hold most NPY headers */
 };
 
 struct archive {
