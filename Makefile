@@ -19,7 +19,7 @@ warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -W
 comma = ,
 find = $(or $(shell for p in $1; do pkg-config --cflags --libs $$p 2>/dev/null && break; done),\
   $(if $3,-I$3/include -L$3/lib -Wl$(comma)-rpath$(comma)$3/lib) $2)
-libraries = hdf5 openblas lapacke yaml zlib zip png crypto
+libraries = hdf5 openblas lapacke yaml zlib zip png jpeg crypto
 hdf5 := -lhdf5_hl $(call find,hdf5-serial hdf5,-lhdf5,$(HDF5_DIR))
 openblas := $(call find,openblas,-lopenblas,$(OPENBLAS_DIR))
 lapacke := $(call find,lapacke,-llapacke,$(OPENBLAS_DIR))
@@ -27,6 +27,7 @@ yaml := $(call find,yaml-0.1,-lyaml)
 zlib := $(call find,zlib,-lz)
 zip := $(call find,libzip,-lzip)
 png := $(call find,libpng,-lpng)
+jpeg := $(call find,libjpeg,-ljpeg)
 crypto := $(call find,libcrypto,-lcrypto)
 check := $(call find,check,-lcheck -lsubunit -lrt -lm -pthread)
 cflags_of = $(patsubst -I%,-isystem %,$(filter -I% -D%,$1))

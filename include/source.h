@@ -83,6 +83,7 @@ extern const struct source_reader source_npy;
 extern const struct source_reader source_npz;
 extern const struct source_reader source_hdf5;
 extern const struct source_reader source_png;
+extern const struct source_reader source_jpeg;
 extern const struct source_reader source_bmp;
 extern const struct source_reader source_csv;
 

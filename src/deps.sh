@@ -42,6 +42,10 @@ need_build()
         int main(void) { return zip_libzip_version()[0] == 0; }'
     need png libpng-dev '#include <png.h>
         int main(void) { return png_get_libpng_ver(0)[0] == 0; }'
+    need jpeg libjpeg62-turbo-dev '#include <stddef.h>
+        #include <stdio.h>
+        #include <jpeglib.h>
+        int main(void) { struct jpeg_error_mgr errors; return jpeg_std_error(&errors) == 0; }'
     need crypto libssl-dev '#include <openssl/evp.h>
         int main(void) { return EVP_sha256() == 0; }'
     need random123 librandom123-dev '#include <Random123/philox.h>

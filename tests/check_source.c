@@ -392,9 +392,8 @@ START_TEST(no_files)
     refuses("/dev/null", "is a device");
     refuses(file_text("empty", ""), "is empty");
     refuses(file_write("gif", "GIF89a\1\0\1\0\0\0\0", 13),
-    refuses(file_write("gif", "GIF89a\1\0\1\0\0\0\0", 13),
             "unknown format (it starts with 47 49 46 38 39 61 01 00); expected IDX, NPY, NPZ, "
-            "HDF5, PNG, BMP, CSV");
+            "HDF5, PNG, JPEG, BMP, CSV");
     if (geteuid() == 0) return; /* may read anything */
     const char *path = file_text("secret", "1\n");
     ck_assert_int_eq(chmod(path, 0), 0);

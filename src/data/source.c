@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* In the order of asking: text has no signature and so comes last. */
-static const struct source_reader *const readers[] = {
-    &source_idx, &source_npy, &source_npz, &source_hdf5, &source_png, &source_bmp, &source_csv};
+static const struct source_reader *const readers[] = {&source_idx,  &source_npy, &source_npz,
+                                                      &source_hdf5, &source_png, &source_jpeg,
+                                                      &source_bmp,  &source_csv};
 
 enum { N_READERS = sizeof readers / sizeof *readers };
 
