@@ -114,8 +114,8 @@ void source_row(const struct source *src, size_t n, double *out);
 /* The text of row n, column d, cut to `size` bytes with the NUL. Returns its full length. */
 size_t source_cell(const struct source *src, size_t n, size_t d, char *text, size_t size);
 
-/* Where row n, column d stands, for people: "line 3, column 'Sepal.Width'" or "row 3, column 2",
- * rows and columns without names counted from 0. */
+/* Where row n, column d stands, for people: "line 3, column 'Sepal.Width'", "line 3, column 2 (from
+ * 0)" or "row 3, column 2 (both from 0)". */
 void source_place(const struct source *src, size_t n, size_t d, char text[SOURCE_PLACE]);
 
 /* Whether every cell of column d is a number or missing. */

@@ -538,14 +538,14 @@ START_TEST(missing)
     struct setup setup;
     refuses_text("a,b\n1,2\n3,NA\n?,4\n", ERR_DATA,
                  "line 3, column 'b': 'NA' is missing or not finite, expected a number; 2 such");
-    refuses_text("1,2\n3,\n", ERR_DATA, "line 2, column 1: '' is missing");
+    refuses_text("1,2\n3,\n", ERR_DATA, "line 2, column 1 (from 0): '' is missing");
     refuses_text("a\n1\ninf\n", ERR_DATA, "line 3, column 'a': 'inf'");
     refuses_text("a\n1\n-1e999\n", ERR_DATA, "'-1e999' is missing or not finite");
     setup = setup_for(file_write("nan.idx", idx, sizeof idx));
-    refuses(&setup, ERR_DATA, "row 1, column 0: 'nan' is missing");
+    refuses(&setup, ERR_DATA, "row 1, column 0 (both from 0): 'nan' is missing");
     idx[17] = 0x80;
     setup = setup_for(file_write("inf.idx", idx, sizeof idx));
-    refuses(&setup, ERR_DATA, "row 1, column 0: 'inf' is missing or not finite");
+    refuses(&setup, ERR_DATA, "row 1, column 0 (both from 0): 'inf' is missing");
 
     setup = setup_for(file_text("used.csv", "a,b,c\n1,NA,x\n2,5,y\nNA,6,x\n"));
     set_name(&setup.config.data_labels, "c");
@@ -729,7 +729,7 @@ START_TEST(memory_limit)
     ck_assert_int_eq(data_load(&setup.config, 150 * 4 * 8, &data, &err), OK);
     data_destroy(&data);
     refuses_within(&setup, 150 * 4 * 8 - 1, ERR_CONFIG,
-                   "150 rows x 4 features need 4800 bytes of memory, 4799 are allowed");
+                   "150 rows x 4 features need 4800 bytes of memory, run.memory allows 4799");
     refuses_within(&setup, 100, ERR_CONFIG, "more than the 100 bytes allowed");
 }
 END_TEST

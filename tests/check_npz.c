@@ -206,7 +206,8 @@ START_TEST(entries)
 {
     struct zip_part parts[N_PARTS];
     make_parts(parts);
-    refuses(zip_write("a.npz", parts, 0), "x", "zip archive without arrays");
+    refuses(zip_write("a.npz", parts, 0), "x",
+            "zip archive without arrays, expected entries named *.npy");
     refuses(zip_write("a.npz", parts, N_PARTS), "names", "array 'names': dtype '<U1': texts");
     refuses(file_text("a.npz", "no zip\n"), "x", "is no NPZ archive, as the.key needs");
     refuses("/nonexistent/a.npz", "x", "No such file");

@@ -169,7 +169,8 @@ START_TEST(idx_sizes)
     refuses(file_write("idx", large, sizeof large), "header promises 140737488355340 bytes");
     refuses(file_write("idx", no_rows, sizeof no_rows), "dimension 0 is 0");
     refuses(file_write("idx", no_cols, sizeof no_cols), "dimension 1 is 0");
-    refuses(file_write("idx", no_dims, sizeof no_dims), "without dimensions");
+    refuses(file_write("idx", no_dims, sizeof no_dims),
+            "IDX header of 0 dimensions, expected 1 to 255");
     refuses(file_write("idx", no_type, sizeof no_type), "unknown format (it starts with 00 00 0a");
     unsigned char padded[19] = {0};
     memcpy(padded, table, sizeof table);
@@ -228,7 +229,8 @@ START_TEST(gzip_pieces)
 }
 END_TEST
 
-/* A bomb stops at the limit, and already at the header's promise where there is one. */
+/* A bomb stops at the limit, and already at the header's promise where there is one, or when it is
+ * seen to be of no known format. */
 START_TEST(gzip_bomb)
 {
     const size_t n = 64 << 20;
@@ -246,6 +248,8 @@ START_TEST(gzip_bomb)
     memset(bytes, '1', n);
     refuses_within(file_gzip("bomb", "wb9", bytes, n), 1 << 20, ERR_CONFIG,
                    "more than the 1048576 bytes allowed");
+    memset(bytes, 0, n); /* of no known format: no limit is needed */
+    refuses_within(file_gzip("bomb", "wb9", bytes, n), 1 << 20, ERR_DATA, "unknown format");
     free(bytes);
 }
 END_TEST
@@ -368,7 +372,8 @@ START_TEST(csv_broken)
     refuses(file_text("csv", "\xe0\x80\xaf,1\n"), "byte 0xe0"); /* overlong */
     refuses(file_text("csv", "\xed\xa0\x80,1\n"), "byte 0xed"); /* surrogate */
     refuses(file_text("csv", "1,2\n\xe2\x82"), "byte 0xe2");    /* cut */
-    refuses(file_write("csv", "1,2\0\n", 5), "unknown format (it starts with 31 2c 32 00");
+    refuses(file_write("csv", "1,2\0\n", 5),
+            "(it starts with 31 2c 32 00 0a, and byte 0 at offset 3 is no UTF-8 text)");
     char late[8000];
     memset(late, '1', sizeof late);
     late[7000] = '\0';
@@ -392,8 +397,8 @@ START_TEST(no_files)
     refuses("/dev/null", "is a device");
     refuses(file_text("empty", ""), "is empty");
     refuses(file_write("gif", "GIF89a\1\0\1\0\0\0\0", 13),
-            "unknown format (it starts with 47 49 46 38 39 61 01 00); expected IDX, NPY, NPZ, "
-            "HDF5, PNG, JPEG, BMP, CSV");
+            "unknown format (it starts with 47 49 46 38 39 61 01 00, and byte 0 at offset 7 is no "
+            "UTF-8 text); expected IDX, NPY, NPZ, HDF5, PNG, JPEG, BMP, CSV");
     if (geteuid() == 0) return; /* may read anything */
     const char *path = file_text("secret", "1\n");
     ck_assert_int_eq(chmod(path, 0), 0);

@@ -89,10 +89,11 @@ static enum status check_memory(const struct data *data, size_t scratch, size_t 
                 !__builtin_add_overflow(bytes, scratch, &bytes) && bytes <= mem_limit;
 
     if (fits) return OK;
-    return err_set(
-        err, ERR_CONFIG, "data: %zu rows x %zu features need %.0f bytes of memory, %zu are allowed",
-        data->n_rows, data->n_features,
-        8.0 * (double)data->n_rows * (double)data->n_features + (double)scratch, mem_limit);
+    return err_set(err, ERR_CONFIG,
+                   "data: %zu rows x %zu features need %.0f bytes of memory, run.memory allows %zu",
+                   data->n_rows, data->n_features,
+                   8.0 * (double)data->n_rows * (double)data->n_features + (double)scratch,
+                   mem_limit);
 }
 
 /* So that no sum of weights, nor of weights times values, overflows. */

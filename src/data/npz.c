@@ -80,7 +80,8 @@ static enum status list_arrays(struct archive *archive, struct err *err)
             FAIL(err, ERR_INTERNAL, "%s: out of memory", archive->path);
     }
     if (archive->n_arrays == 0)
-        FAIL(err, ERR_DATA, "%s: zip archive without arrays", archive->path);
+        FAIL(err, ERR_DATA, "%s: zip archive without arrays, expected entries named *.npy",
+             archive->path);
 done:
     return rc;
 }

@@ -12,7 +12,11 @@ static const struct source_reader *const readers[] = {&source_idx,  &source_npy,
                                                       &source_hdf5, &source_png, &source_jpeg,
                                                       &source_bmp,  &source_csv};
 
-enum { N_READERS = sizeof readers / sizeof *readers };
+enum {
+    N_READERS = sizeof readers / sizeof *readers,
+    START =
+        1 << 16 /* bytes by which every reader knows its format, HDF5 behind a block of its user */
+};
 
 static const struct source_reader *find_reader(const unsigned char *bytes, size_t n)
 {
@@ -21,16 +25,19 @@ static const struct source_reader *find_reader(const unsigned char *bytes, size_
     return NULL;
 }
 
+/* Nothing, once it is seen that no reader knows it: a bomb of such bytes is not read on. */
 static size_t promised(const unsigned char *bytes, size_t n)
 {
     const struct source_reader *reader = find_reader(bytes, n);
 
-    return reader != NULL && reader->promise != NULL ? reader->promise(bytes, n) : SIZE_MAX;
+    if (reader == NULL) return n < START ? SIZE_MAX : 0;
+    return reader->promise != NULL ? reader->promise(bytes, n) : SIZE_MAX;
 }
 
 static enum status unknown_format(const struct source *src, struct err *err)
 {
     char known[128] = "", start[3 * 8 + 1] = "";
+    const unsigned char *nul = memchr(src->bytes, 0, src->n_bytes + 1); /* else it were text */
 
     for (size_t i = 0; i < N_READERS; i++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i > 0 ? ", " : "",
@@ -38,8 +45,9 @@ static enum status unknown_format(const struct source *src, struct err *err)
     for (size_t i = 0; i < 8 && i < src->n_bytes; i++)
         snprintf(start + 3 * i, sizeof start - 3 * i, " %02x", src->bytes[i]);
     return err_set(err, ERR_DATA,
-                   "%s: unknown format (it starts with%s); expected %s; in gzip any but HDF5",
-                   src->path, start, known);
+                   "%s: unknown format (it starts with%s, and byte 0 at offset %zu is no UTF-8 "
+                   "text); expected %s; in gzip any but HDF5",
+                   src->path, start, (size_t)(nul - src->bytes), known);
 }
 
 static void adopt_layout(struct source *src)
@@ -131,7 +139,8 @@ void source_place(const struct source *src, size_t n, size_t d, char text[SOURCE
     if (src->col_names != NULL)
         snprintf(text + used, SOURCE_PLACE - (size_t)used, "'%.200s'", src->col_names[d]);
     else
-        snprintf(text + used, SOURCE_PLACE - (size_t)used, "%zu", d);
+        snprintf(text + used, SOURCE_PLACE - (size_t)used, "%zu (%sfrom 0)", d,
+                 lines ? "" : "both ");
 }
 
 bool source_is_numeric(const struct source *src, size_t d)

@@ -99,7 +99,8 @@ static enum status idx_open(struct source *src, struct err *err)
     enum status rc = OK;
     size_t n_dims = src->bytes[3];
 
-    if (n_dims == 0) FAIL(err, ERR_DATA, "%s: IDX header without dimensions", src->path);
+    if (n_dims == 0)
+        FAIL(err, ERR_DATA, "%s: IDX header of 0 dimensions, expected 1 to 255", src->path);
     TRY(check_size(src, err));
     for (size_t i = 0; i < n_dims; i++)
         if (dimension(src->bytes, i) == 0)
