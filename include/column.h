@@ -10,6 +10,7 @@
 struct column {
     const struct source *src; /* where the values are: the data's source or `own`; NULL: nowhere */
     struct source *own;
+    bool inside;      /* the data's own file has them, under the name given */
     size_t d;         /* the column in src */
     bool name_is_row; /* what the reader took for a header is the value of row 0 */
 };

@@ -39,7 +39,7 @@ struct number_array {
 };
 
 /* What may name a CSV column, an array or, if there is none of that name, a file. NULL if not
- * given. */
+ * given; the path also where the name is known to be that of a column or an array. */
 struct name_or_path {
     char *name; /* as given */
     char *path; /* the same as a path, absolute */
@@ -89,7 +89,7 @@ enum status config_read_resolved(const char *text, const char *source, const cha
 
 /* *text: every key with its value as YAML, paths absolute, floats so that PyYAML reads floats, ~
  * where nothing is given. Reading the text, wherever it lies, gives the same config again; but a
- * NAME_OR_PATH beside which a file of that name exists becomes that file's path.
+ * NAME_OR_PATH that has a path becomes that path if there is such a file.
  * Release with free(). ERR_INTERNAL without memory; *text is then NULL. */
 enum status config_resolve(const struct config *config, char **text, struct err *err);
 

@@ -37,6 +37,8 @@ struct data {
     char *path;              /* of the file; "data.synthetic" for rows without one */
     const char *format;      /* "IDX", "NPY", ... */
     const char *dtype;       /* of the values in the file, numpy's name: "uint8", "float64", ... */
+    bool labels_inside; /* data.labels, data.weights: what the file itself has under that name */
+    bool weights_inside;
     char left_out[512];     /* what of the file somebody may look for in x and not find, for people:
                                "columns with text (2 name, 5 date); 3 rows with missing values" */
     char sha256[65];        /* of all rows, held out or not: of N, D (u64 little-endian) and x

@@ -8,7 +8,7 @@
 
 struct sweep_setup {
     struct config *config;
-    char *resolved; /* the resolved config as YAML */
+    char *resolved; /* the resolved config as YAML, once the data have told what is in their file */
     struct data *data;
     struct plan *plan;
 };

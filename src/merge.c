@@ -70,7 +70,6 @@ static enum status make_plan(struct merge *merge, struct err *err)
     const struct identity *identity = &merge->shards->identity;
     TRY(config_read_resolved(identity->resolved, merge->output, identity->given,
                              identity->overrides, &setup->config, err));
-    TRY(config_resolve(setup->config, &setup->resolved, err));
     TRY(sweep_setup_plan(1, INFINITY, true, setup, err));
     if (strcmp(setup->data->sha256, identity->data_sha256) != 0)
         FAIL(err, ERR_DATA,

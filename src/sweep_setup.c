@@ -57,10 +57,16 @@ enum status sweep_setup_config(const struct cli *cli, struct sweep_setup *setup,
     enum status rc = OK;
     *setup = (struct sweep_setup){0};
     TRY(read_config(cli, &setup->config, err));
-    TRY(config_resolve(setup->config, &setup->resolved, err));
 done:
     if (rc != OK) sweep_setup_free(setup);
     return rc;
+}
+
+/* The name is not that of a file, whatever files there are. */
+static void forget_path(struct name_or_path *name)
+{
+    free(name->path);
+    name->path = NULL;
 }
 
 enum status sweep_setup_plan(int n_threads, double memory_limit, bool quiet,
@@ -69,6 +75,9 @@ enum status sweep_setup_plan(int n_threads, double memory_limit, bool quiet,
     enum status rc = OK;
     const double memory = machine_memory(setup->config->run_memory);
     TRY(data_load(setup->config, (size_t)memory, &setup->data, err));
+    if (setup->data->labels_inside) forget_path(&setup->config->data_labels);
+    if (setup->data->weights_inside) forget_path(&setup->config->data_weights);
+    TRY(config_resolve(setup->config, &setup->resolved, err));
     if (setup->data->left_out[0] != '\0' && !quiet)
         fprintf(stderr, "gmmsweep: %s: left out: %s\n", setup->data->path, setup->data->left_out);
     TRY(plan_create(setup->config, setup->data, n_threads, memory_limit, &setup->plan, err));

@@ -358,9 +358,9 @@ END_TEST
 /* Tables that are none are refused with the line at fault. */
 START_TEST(csv_broken)
 {
-    refuses(file_text("csv", "a,b\n1,2\n3\n4,5\n"), "line 3 has 1 cells, the first line has 2");
+    refuses(file_text("csv", "a,b\n1,2\n3\n4,5\n"), "line 3 has 1 cell, the first line has 2");
     refuses(file_text("csv", "a,b\n1,2,3\n"), "line 2 has 3 cells, the first line has 2");
-    refuses(file_text("csv", "a,b\n1,2\n\n4,5\n"), "line 3 has 1 cells");
+    refuses(file_text("csv", "a,b\n1,2\n\n4,5\n"), "line 3 has 1 cell");
     refuses(file_text("csv", "a,b\n1,\"2\n3,4\n"), "line 2: a quote is not closed");
     refuses(file_text("csv", "a,b\n1,\"2\"x\n3,4\n"), "line 2: a quote is not closed, or text");
     refuses(file_text("csv", "\"a,b\n1,2\n"), "line 1: a quote is not closed");
@@ -382,7 +382,7 @@ START_TEST(csv_broken)
     char *wide = malloc(SOURCE_COLUMNS + 2);
     memset(wide, ',', SOURCE_COLUMNS + 1);
     wide[SOURCE_COLUMNS + 1] = '\0';
-    refuses(file_text("csv", wide), "at most 1048576 are read");
+    refuses(file_text("csv", wide), "line 1 has more than the 1048576 cells that are read");
     free(wide);
 }
 END_TEST

@@ -64,8 +64,8 @@ static void write_float(FILE *out, double value)
 /* A name that is also a file here would be another file, or none, from elsewhere. */
 static void write_name_or_path(FILE *out, const struct name_or_path *value)
 {
-    bool is_name =
-        value->name == NULL || (strchr(value->name, '/') == NULL && access(value->path, F_OK) != 0);
+    bool is_name = value->name == NULL || value->path == NULL ||
+                   (strchr(value->name, '/') == NULL && access(value->path, F_OK) != 0);
     write_text(out, is_name ? value->name : value->path);
 }
 

@@ -67,6 +67,7 @@ enum status column_open(const char *key, const struct name_or_path *given,
              given->name);
     if (n_found == 1) {
         out->src = data;
+        out->inside = true;
         goto done;
     }
     if (has_array(data, given->name)) {
@@ -74,6 +75,7 @@ enum status column_open(const char *key, const struct name_or_path *given,
             FAIL(err, ERR_CONFIG, "%s: '%s' is the array of %s that holds the features", key,
                  given->name, data->path);
         TRY(open_own(key, data->path, given->name, data, limit, out, err));
+        out->inside = true;
         goto done;
     }
     bool has_names = data->col_names != NULL || data->arrays != NULL;

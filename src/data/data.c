@@ -80,20 +80,16 @@ done:
     return rc;
 }
 
+/* Before any row is converted: x and, later, the fits' own copy of it. */
 static enum status check_memory(const struct data *data, size_t scratch, size_t mem_limit,
                                 struct err *err)
 {
-    size_t bytes;
-    bool fits = !__builtin_mul_overflow(data->n_rows, data->n_features, &bytes) &&
-                !__builtin_mul_overflow(bytes, sizeof *data->x, &bytes) &&
-                !__builtin_add_overflow(bytes, scratch, &bytes) && bytes <= mem_limit;
+    double needed = 16.0 * (double)data->n_rows * (double)data->n_features + (double)scratch;
 
-    if (fits) return OK;
+    if (needed <= (double)mem_limit) return OK;
     return err_set(err, ERR_CONFIG,
                    "data: %zu rows x %zu features need %.0f bytes of memory, run.memory allows %zu",
-                   data->n_rows, data->n_features,
-                   8.0 * (double)data->n_rows * (double)data->n_features + (double)scratch,
-                   mem_limit);
+                   data->n_rows, data->n_features, needed, mem_limit);
 }
 
 /* So that no sum of weights, nor of weights times values, overflows. */
@@ -218,6 +214,11 @@ static void note_text_columns(const struct prep *prep, struct data *data)
         const char *name = src->col_names != NULL ? src->col_names[d] : "";
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%zu%s%s", used > 0 ? ", " : "",
                                  d, name[0] != '\0' ? " " : "", name);
+        if (src->first_text[d] == 0 || used >= sizeof list) continue;
+        char cell[SOURCE_CELL]; /* after numbers: a mistake, maybe */
+        source_cell(src, src->first_text[d], d, cell, sizeof cell);
+        used += (size_t)snprintf(list + used, sizeof list - used, " with '%.20s' in line %zu", cell,
+                                 src->reader->line(src, src->first_text[d]));
     }
     if (used >= sizeof list) strcpy(list + sizeof list - sizeof "...", "...");
     if (used > 0) add_left_out(data, "columns with text (%s)", list);
@@ -266,6 +267,8 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
     TRY(open_source(prep, mem_limit, data, err));
     TRY(column_open("data.weights", &config->data_weights, prep->src, mem_limit,
                     &prep->weights_column, err));
+    data->labels_inside = prep->labels_column.inside;
+    data->weights_inside = prep->weights_column.inside;
     TRY(features_plan(config, prep->src, &prep->labels_column, &prep->weights_column,
                       &prep->features, err));
     data->n_features = prep->features.n_features;

@@ -14,8 +14,7 @@ static const struct source_reader *const readers[] = {&source_idx,  &source_npy,
 
 enum {
     N_READERS = sizeof readers / sizeof *readers,
-    START =
-        1 << 16 /* bytes by which every reader knows its format, HDF5 behind a block of its user */
+    START = 1 << 19 /* bytes by which each knows its format: HDF5 may stand behind a user's block */
 };
 
 static const struct source_reader *find_reader(const unsigned char *bytes, size_t n)

@@ -94,13 +94,16 @@ static const char *next_row(const char *at, const char *end)
     return at < end ? at + 1 : end;
 }
 
-/* Counts the cells of the row at `at`. Returns where the next one starts, NULL for bad quotes. */
+/* Counts the cells of the row at `at`, no further than to SOURCE_COLUMNS + 1. Returns where the
+ * next row starts, or where it stopped; NULL for bad quotes. */
 static const char *count_cells(const char *at, const char *end, char separator, size_t *n)
 {
     struct cell cell;
 
-    for (*n = 1; (at = read_cell(at, end, separator, &cell)) != NULL; ++*n, at++)
+    for (*n = 1; (at = read_cell(at, end, separator, &cell)) != NULL; ++*n, at++) {
         if (at == end || is_break(*at)) return next_row(at, end);
+        if (*n > SOURCE_COLUMNS) return at;
+    }
     return NULL;
 }
 
@@ -252,8 +255,8 @@ static enum status read_row(struct source *src, const char *at, const char *end,
         if (more) at++;
     }
     if (d != src->n_cols)
-        return err_set(err, ERR_DATA, "%s: line %zu has %zu cells, the first line has %zu",
-                       src->path, line_of(src, row), d, src->n_cols);
+        return err_set(err, ERR_DATA, "%s: line %zu has %zu cell%s, the first line has %zu",
+                       src->path, line_of(src, row), d, d == 1 ? "" : "s", src->n_cols);
     *next = next_row(at, end);
     return OK;
 }
@@ -318,7 +321,7 @@ static enum status csv_open(struct source *src, struct err *err)
         FAIL(err, ERR_DATA, "%s: line 1: a quote is not closed, or text follows the closing one",
              src->path);
     if (src->n_cols > SOURCE_COLUMNS)
-        FAIL(err, ERR_DATA, "%s: line 1 has %zu cells, at most %d are read", src->path, src->n_cols,
+        FAIL(err, ERR_DATA, "%s: line 1 has more than the %d cells that are read", src->path,
              SOURCE_COLUMNS);
     TRY(find_header(src, first, second, end, &header, err));
     if (header) TRY(read_header(src, first, end, err));

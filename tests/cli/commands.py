@@ -92,9 +92,10 @@ class Commands(harness.Case):
     def test_params(self):
         """params --json is valid JSON with every key of params.def, type, default and meaning; so
         is the table for people, and the resolved config names every key."""
+        row = r"^PARAM(?:_IN)?\((\w+), (\w+(?:, [a-z]\w+)?), [A-Z]"
         keys = [
-            key if section == "top_level" else f"{section}.{key}"
-            for section, key in re.findall(r"^PARAM\((\w+), (\w+),", PARAMS.read_text(), re.M)
+            key if section == "top_level" else f"{section}.{key.replace(', ', '.')}"
+            for section, key in re.findall(row, PARAMS.read_text(), re.M)
         ]
         self.assertGreater(len(keys), 20)
         rows = json.loads(self.gmmsweep("params", "--json").stdout)

@@ -195,7 +195,7 @@ output:
             "promise.idx": (big + plain[16:], ["promises"]),
             "picture.csv": (b"GIF89a" + bytes(50), ["unknown format", "IDX", "CSV", "PNG"]),
             "empty.png": (b"\x89PNG\r\n\x1a\n" + bytes(50), ["bad PNG"]),
-            "ragged.csv": (b"a,b\n1,2\n3\n", ["line 3", "1 cells"]),
+            "ragged.csv": (b"a,b\n1,2\n3\n", ["line 3", "1 cell"]),
             "text.csv": (b"a,b\nx,y\nz,w\n", ["text.csv"]),
             "latin1.csv": (b"a,b\n1,2\n3,\xe4\n", ["line 3", "UTF-8"]),
             "hole.csv": (b"a,b\n1,2\n,4\n5,6\n", ["line 3", "'a'", "missing"]),

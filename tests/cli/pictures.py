@@ -143,7 +143,7 @@ class Pictures(harness.Case):
             "half.jpg": (self.saved(rgb, "JPEG")[:-200], "truncated"),
             "half.png": (self.saved(rgb, "PNG")[:-200], "truncated"),
             "half.bmp": (self.saved(rgb, "BMP")[:-200], "truncated"),
-            "picture.gif": (self.saved(rgb, "GIF"), "expected IDX, NPY, NPZ, PNG, JPEG, BMP, CSV"),
+            "picture.gif": (self.saved(rgb, "GIF"), "expected IDX, NPY, NPZ, HDF5, PNG, JPEG, BMP, CSV"),
             "picture.tiff": (self.saved(rgb, "TIFF"), "unknown format"),
             "picture.ppm": (self.saved(rgb, "PPM"), "picture.ppm"),
         }

@@ -302,6 +302,15 @@ class Shards(Case):
         folder.rename(self.dir / "moved ü")
         self.check_merged(self.dir / "moved ü", whole)
 
+    def test_merge_beside_a_file_of_the_name(self):
+        """A column of labels stays a column for merge, though a file of its name lies about."""
+        data = {"path": harness.IRIS, "labels": "Species"}
+        self.write("Species", "")
+        config = self.config(self.sweep_config(data))
+        self.gmmsweep("run", "-q", config, "--shard", "1/1")
+        self.gmmsweep("merge", "-q", "out")
+        self.assertEqual(len(harness.Result(self.dir / "out").data["class"]), 3)
+
     def test_merge_of_a_damaged_log(self):
         """merge of shards one of whose logs is damaged: exit 4, with its path, and no sweep.h5."""
         config, folder = self.small()
