@@ -114,10 +114,14 @@ class Commands(harness.Case):
         resolved = harness.need("yaml").safe_load(
             (self.dir / "out" / "config.resolved.yaml").read_text()
         )
-        named = []
-        for name, rest in resolved.items():
-            named += [f"{name}.{key}" for key in rest] if isinstance(rest, dict) else [name]
-        self.assertEqual(sorted(named), sorted(keys))
+
+        def named(name, value):
+            if not isinstance(value, dict):
+                return [name]
+            return [full for key, rest in value.items() for full in named(f"{name}.{key}", rest)]
+
+        found = [full for name, value in resolved.items() for full in named(name, value)]
+        self.assertEqual(sorted(found), sorted(keys))
 
     def test_params_are_true(self):
         """What params says of ranges and choices is what the parser takes and refuses."""
