@@ -1,4 +1,5 @@
 """Properties of the fits, through files: what holds whatever the numbers are."""
+import copy
 import itertools
 import math
 import pathlib
@@ -261,7 +262,11 @@ class Properties(harness.Case):
         image = {"path": harness.DIGITS, "limit": 300, "pool": 4, "scale": 255}
         few = [[i % 7 + 0.1 * (i % 3), i % 5] for i in range(60)]
         few = {"path": self.write_csv("few.csv", few)}
+        drawn = {"samples": 60, "means": [[0, 0], [3, 1]], "deviations": [[1, 1], [1, 2]], "seed": 1}
+        drawn = {"synthetic": drawn}
         cases = {
+            "data.synthetic.samples": (drawn, {}, 61),
+            "data.synthetic.seed": (drawn, {}, 2),
             "data.limit": (image, {}, 299),
             "data.pool": (image, {}, 7),
             "data.scale": (image, {}, 254.0),
@@ -292,13 +297,15 @@ class Properties(harness.Case):
         self.assertEqual(taken - set(cases), set(), "a number that is not tried here")
         for key in sorted(taken):
             data, sections, other = cases[key]
-            section, name = key.split(".")
+            section, name = key.rsplit(".", 1)
             contents = []
             for value in (None, other):
                 changed = {k: dict(v) for k, v in sections.items()}
-                source = dict(data)
+                source = copy.deepcopy(data)
                 if value is not None and section == "data":
                     source[name] = value
+                elif value is not None and section == "data.synthetic":
+                    source["synthetic"][name] = value
                 elif value is not None:
                     changed.setdefault(section, {})[name] = value
                 sweep = {"covariance": "diag", **changed.pop("sweep", {})}
