@@ -69,9 +69,15 @@ $(BUILD)/libgmmsweep.a: $(objects)
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(twins:%.c=$(BUILD)/%.o) $(BUILD)/libgmmsweep.a
 	$(call say,LD,$@)$(link) -o $@ $^ $(call libs_of,$(check) $(flags)) -lm
 
+# Kernels are compiled for several instruction sets, of which the machine that runs them chooses.
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
+$(BUILD)/src/fit/kernels_avx2.o: set = -mavx2 -mfma
+$(BUILD)/src/fit/kernels_avx512.o: set = -mavx2 -mfma -mavx512f -mprefer-vector-width=512
+endif
+
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/version.h
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(compile) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(compile) $(set) -MMD -MP -c -o $@ $<
 
 # These two are looked at in every build and rewritten only when they say something new: `flags` has
 # everything compiled again, version.h only what shows it.

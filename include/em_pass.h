@@ -17,7 +17,8 @@ bool em_pass_is_heavy(const struct family *ops, size_t n_rows, size_t n_componen
 /* The members of struct task. */
 void em_pass_lane(struct task *task, size_t lane, double *sums, struct scratch *scratch);
 void em_pass_expect(struct task *task, size_t chunk, size_t slot, struct scratch *scratch);
-void em_pass_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share);
+void em_pass_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share,
+                    struct scratch *scratch);
 
 /* The log-likelihood of chunk `chunk` of the held-out rows, in scaled units. */
 double em_pass_heldout(const struct em *em, size_t chunk, struct scratch *scratch);

@@ -54,7 +54,8 @@ struct task {
     size_t n_sums;    /* that are zeroed before the first batch */
     size_t n_gathers; /* shares */
     void (*expect)(struct task *task, size_t chunk, size_t slot, struct scratch *scratch);
-    void (*gather)(struct task *task, size_t first_chunk, size_t n_chunks, size_t share);
+    void (*gather)(struct task *task, size_t first_chunk, size_t n_chunks, size_t share,
+                   struct scratch *scratch);
 };
 
 struct engine;

@@ -88,18 +88,18 @@ struct family {
 
     /* From distances to weighted responsibilities: kernels_posterior, see there. */
     double (*posterior)(size_t n_components, const double *constant, const double *weight,
-                        double *work, double *scratch);
+                        double least, double *work, double *scratch);
 
     /* Adds a chunk's statistics to count [K] and sums, from weighted responsibilities resp
      * [K, ROWS_CHUNK]. */
     void (*accumulate)(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums);
+                       double *count, double *sums, double *work);
 
     /* For families whose statistics are large, the same in shares that threads can take in turns:
      * component k's share `stripe` of n_stripes; resp [ROWS_CHUNK]. NULL otherwise. */
     size_t (*n_stripes)(size_t n_features);
     void (*accumulate_stripe)(const struct model *model, const double *y, const double *resp,
-                              size_t k, size_t stripe, double *count, double *sums);
+                              size_t k, size_t stripe, double *count, double *sums, double *work);
 
     /* Sum over rows of responsibility times complete squared distance to component k, from the
      * statistics about `now`; `model` with its factors is `now`, or the `next` made of them. */
@@ -138,7 +138,7 @@ double family_moments_flops(size_t n_features);
 void family_scaled_distance(const struct model *model, const double *factors, const double *y,
                             double *distance, double *work);
 void family_accumulate_moments(const struct model *model, const double *y, const double *resp,
-                               double *count, double *sums);
+                               double *count, double *sums, double *work);
 
 /* Second moment of component k and feature d, from such sums: about the mean of the statistics, or,
  * if recentred, about the mean that they make. */
@@ -150,8 +150,8 @@ static inline double family_scatter(const double *count, const double *sums, siz
     return scatter > 0.0 ? scatter : 0.0;
 }
 
-/* next's mean of component k from now's and the first moments, the head of every family's sums. */
-void family_move_mean(const struct model *now, const double *count, const double *sums, size_t k,
+/* next's mean of component k from now's and its first moments [D]. */
+void family_move_mean(const struct model *now, const double *count, const double *first, size_t k,
                       struct model *next);
 
 /* Indexed by enum family_id. */

@@ -1,9 +1,12 @@
 /* kernels.h - arithmetic on raw arrays: serial, no allocation, no branches on options.
  *
  * Every kernel takes one chunk of ROWS_CHUNK rows in the layout of rows.h, `y`
- * [ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK], and works in a fixed order, so that its result has the
- * same bits on every machine that runs the same instructions. Per-row values of all components
+ * [ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK], and works in a fixed order. Per-row values of all components
  * stand as [K, ROWS_CHUNK]. Arrays are 64-byte aligned where they come from err_alloc.
+ *
+ * Those of kernels.def are compiled for AVX-512, for AVX2 with FMA and for any CPU, and chosen at
+ * run time (kernels_set.h). The first two give the same bits; the portable ones, without fma, agree
+ * with them to rounding.
  *
  * Each has a naive twin in tests/ref.c that follows the formula line by line.
  */
@@ -11,15 +14,6 @@
 #define GMMSWEEP_KERNELS_H
 
 #include "rows.h"
-
-/* Compile a kernel for several instruction sets and let the loader choose: the same C, without
- * contraction to fma, so the same bits on each. The sanitizers cannot run loader hooks. */
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&                \
-    !defined(__SANITIZE_THREAD__)
-#define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define KERNEL
-#endif
 
 /* distance[k, n] = sum_d ((y[n, d] - mean[k, d]) scale[k, d])^2.
  *
@@ -33,10 +27,11 @@ void kernels_distance(size_t n_features, const double *y, size_t n_components, c
  * log_joint[k, n] = constant[k] - distance[k, n] / 2
  * lse[n] = ln sum_k exp(log_joint[k, n])
  * On return work [K, ROWS_CHUNK], which held the distances, holds weight[n] exp(log_joint -
- * lse), the weighted responsibilities. scratch [2, ROWS_CHUNK].
+ * lse), the weighted responsibilities; 0 where log_joint is more than -least (at most 708) below
+ * the row's largest. scratch [2, ROWS_CHUNK].
  * Returns sum_n weight[n] lse[n]. (Bishop 2006, eq. 9.13 and 9.28) */
 double kernels_posterior(size_t n_components, const double *constant, const double *weight,
-                         double *work, double *scratch);
+                         double least, double *work, double *scratch);
 
 /* Adds the chunk's statistics to count [K], first [K, D] and second [K, D]:
  *
@@ -45,23 +40,42 @@ double kernels_posterior(size_t n_components, const double *constant, const doub
  * second[k, d] += sum_n resp[k, n] (y[n, d] - mean[k, d])^2
  *
  * Moments about the current mean lose nothing to cancellation. resp [K, ROWS_CHUNK] holds
- * weighted responsibilities. 5 K D flops a row. */
+ * weighted responsibilities; blocks of rows without any are passed over. `second` may be NULL: the
+ * first two alone. 5 K D flops a row, or 3. */
 void kernels_moments(size_t n_features, const double *y, size_t n_components, const double *mean,
                      const double *resp, double *count, double *first, double *second);
 
-/* The first two of the above alone: count [K] and first [K, D]. 3 K D flops a row. */
-void kernels_first(size_t n_features, const double *y, size_t n_components, const double *mean,
-                   const double *resp, double *count, double *first);
+/* Statistics of one component with its covariance: mean [D], resp [ROWS_CHUNK]. In sums [D + 1, S],
+ * S = kernels_stride(D), lower triangle:
+ *
+ * count += sum_n resp[n]
+ * sums[i, j] += sum_n resp[n] (y[n, i] - mean[i]) (y[n, j] - mean[j])   for j <= i < D
+ * sums[D, j] += sum_n resp[n] (y[n, j] - mean[j])
+ *
+ * Elements above the diagonal are not to be used. kernels_pack lists the rows that have a
+ * responsibility: packed [ROWS_CHUNK, S], each sqrt(resp) (y - mean, 1); it adds to count and
+ * returns their number. kernels_scatter adds the products of these rows to rows i0 <= i < i1 of
+ * sums, row after row: D^2 flops for a packed row and all i. */
+size_t kernels_pack(size_t n_features, const double *y, const double *mean, const double *resp,
+                    double *count, double *packed);
+void kernels_scatter(size_t n_features, size_t n_packed, const double *packed, size_t i0, size_t i1,
+                     double *sums);
 
-/* Adds to the lower triangle of second [D, D], rows i0 to i0 + KERNELS_TILE - 1:
- * second[i, j] += sum_n resp[n] (y[n, i] - mean[i]) (y[n, j] - mean[j]), j <= i.
- * One component: mean [D], resp [ROWS_CHUNK]. About 2 D KERNELS_TILE flops a row. */
-#define KERNELS_TILE 4
-void kernels_cross(size_t n_features, const double *y, const double *mean, const double *resp,
-                   size_t i0, double *second);
+/* Both in one, in registers, for D up to KERNELS_SMALL. */
+#define KERNELS_SMALL 4
+void kernels_small_scatter(size_t n_features, const double *y, const double *mean,
+                           const double *resp, double *count, double *sums);
+
+/* S: a whole number of vectors that holds D + 1. */
+static inline size_t kernels_stride(size_t n_features)
+{
+    return (n_features + ROWS_BLOCK) / ROWS_BLOCK * ROWS_BLOCK;
+}
 
 /* distance[n] = |inverse_factor (y[n] - mean)|^2 for one component: inverse_factor [D, D] lower,
- * the inverse of the covariance's Cholesky factor. work [D, ROWS_BLOCK]. D^2 flops a row. */
+ * the inverse of the covariance's Cholesky factor, with zeros above. work [D, KERNELS_OFFSETS]. D^2
+ * flops a row. */
+#define KERNELS_OFFSETS (4 * ROWS_BLOCK)
 void kernels_mahalanobis(size_t n_features, const double *y, const double *mean,
                          const double *inverse_factor, double *work, double *distance);
 
@@ -85,9 +99,9 @@ void kernels_nearest(size_t n_components, const double *distance, int32_t *compo
 void kernels_one_hot(size_t n_components, const int32_t *component, const double *weight,
                      double *resp);
 
-/* out[i] = exp(x[i]) for n values, in place; within 1 ulp for x in [-708, 709], 0 below.
+/* x[i] becomes exp(x[i]), of n values; within 1 ulp for x in [-708, 709], 0 below.
  * Callers keep x at or below 709. */
-void kernels_exp(size_t n, double *x);
+void kernels_exp_all(size_t n, double *x);
 
 /* --- one covariance, by LAPACK (kernels_lapack.c). Matrices [n, n], lower triangles. --- */
 

@@ -28,30 +28,32 @@
 #define ROWS_LANE_TARGET 1024 /* rows per lane while there are fewer than ROWS_MAX_LANES */
 
 struct rows {
-    size_t n_rows;       /* N */
-    size_t n_features;   /* D */
-    size_t n_chunks;     /* ceil(N / ROWS_CHUNK) */
-    size_t n_lanes;      /* min(ROWS_MAX_LANES, ceil(N / ROWS_LANE_TARGET)) */
-    size_t n_classes;    /* C of label; 0 without labels */
-    double *y;           /* [n_chunks * ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK] */
-    double *weight;      /* [n_chunks * ROWS_CHUNK]; 0 in the filling */
-    double total_weight; /* W, sum of weight */
-    bool weighted;       /* weights differ from 1 */
-    int32_t *label;      /* [n_chunks * ROWS_CHUNK] or NULL */
-    size_t n_distinct;   /* rows that differ in value */
-    double *centre;      /* [D] mean; the value itself of a constant feature; user's units */
-    int *exponent;       /* [D] */
-    double *low, *high;  /* [D] range of y */
-    double *variance;    /* [D] of y */
-    double *floor_unit;  /* [D] variance; for a constant feature what the others have on average
-                            (in the user's units; 1 if all are constant) */
-    int max_exponent;    /* largest exponent of a feature */
-    double *unit;        /* [D] 2^(exponent_d - max_exponent): the length of a step of y_d in
-                            Euclidean distances, in a unit common to all features */
-    double *covariance;  /* [D, D] lower triangle, of y about the centre; NULL before
-                            rows_add_covariance */
-    double log_scale;    /* sum of exponent_d ln 2: a log-density in the user's units is ours
-                            minus this */
+    size_t n_rows;         /* N */
+    size_t n_features;     /* D */
+    size_t n_chunks;       /* ceil(N / ROWS_CHUNK) */
+    size_t n_lanes;        /* min(ROWS_MAX_LANES, ceil(N / ROWS_LANE_TARGET)) */
+    size_t n_classes;      /* C of label; 0 without labels */
+    double *y;             /* [n_chunks * ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK] */
+    double *weight;        /* [n_chunks * ROWS_CHUNK]; 0 in the filling */
+    double total_weight;   /* W, sum of weight */
+    bool weighted;         /* weights differ from 1 */
+    int32_t *label;        /* [n_chunks * ROWS_CHUNK] or NULL */
+    size_t n_distinct;     /* rows that differ in value */
+    double *centre;        /* [D] mean; the value itself of a constant feature; user's units */
+    int *exponent;         /* [D] */
+    double *low, *high;    /* [D] range of y */
+    double *variance;      /* [D] of y */
+    double *floor_unit;    /* [D] variance; for a constant feature what the others have on average
+                              (in the user's units; 1 if all are constant) */
+    int max_exponent;      /* largest exponent of a feature */
+    double *unit;          /* [D] 2^(exponent_d - max_exponent): the length of a step of y_d in
+                              Euclidean distances, in a unit common to all features */
+    double *covariance;    /* [D, D] lower triangle, of y about the centre; NULL before
+                              rows_add_covariance */
+    double least_log_resp; /* a responsibility below its exp() adds nothing to a sum over all rows,
+                              nor does its row's likelihood without it differ, but for rounding */
+    double log_scale;      /* sum of exponent_d ln 2: a log-density in the user's units is ours
+                              minus this */
 };
 
 /* Prepares the rows of `data` that are to be fitted: those with a weight that are not held out.

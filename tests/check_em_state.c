@@ -414,10 +414,11 @@ static void counted_expect(struct task *task, size_t chunk, size_t slot, struct 
     count_call(true);
 }
 
-static void counted_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share)
+static void counted_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share,
+                           struct scratch *scratch)
 {
     count_call(false);
-    real.gather(task, first_chunk, n_chunks, share);
+    real.gather(task, first_chunk, n_chunks, share, scratch);
     count_call(true);
 }
 

@@ -78,8 +78,10 @@ static void dummy_expect(struct task *task, size_t chunk, size_t slot, struct sc
         dummy->batch[slot * task->n_sums + i] = term(dummy, chunk, i);
 }
 
-static void dummy_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share)
+static void dummy_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share,
+                         struct scratch *scratch)
 {
+    (void)scratch;
     const struct dummy *dummy = (struct dummy *)task;
     (void)first_chunk;
     for (size_t slot = 0; slot < n_chunks; slot++)

@@ -33,7 +33,8 @@ static double expect(const struct em *em, size_t chunk, double *resp, struct scr
         return 0.0;
     }
     em->ops->distance(em->model, em->factors, rows_chunk(em->rows, chunk), resp, scratch->family);
-    return em->ops->posterior(n_components, em->constant, weight, resp, scratch->rows);
+    return em->ops->posterior(n_components, em->constant, weight, em->rows->least_log_resp, resp,
+                              scratch->rows);
 }
 
 static void score_chunk(const struct em *em, size_t chunk, double *sums, struct scratch *scratch)
@@ -64,7 +65,7 @@ void em_pass_lane(struct task *task, size_t lane, double *sums, struct scratch *
             score_chunk(em, chunk, sums, scratch);
         else
             em->ops->accumulate(em->model, rows_chunk(em->rows, chunk), scratch->work, sums + 1,
-                                sums + 1 + em->settings.n_components);
+                                sums + 1 + em->settings.n_components, scratch->family);
     }
 }
 
@@ -76,7 +77,8 @@ void em_pass_expect(struct task *task, size_t chunk, size_t slot, struct scratch
 }
 
 /* A share is a stripe of one component; the first one adds the log-likelihoods too. */
-void em_pass_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share)
+void em_pass_gather(struct task *task, size_t first_chunk, size_t n_chunks, size_t share,
+                    struct scratch *scratch)
 {
     struct em *em = (struct em *)task;
     const size_t n_components = em->settings.n_components;
@@ -86,7 +88,7 @@ void em_pass_gather(struct task *task, size_t first_chunk, size_t n_chunks, size
     for (size_t slot = 0; slot < n_chunks; slot++) {
         const double *resp = em->batch + (slot * n_components + k) * ROWS_CHUNK;
         em->ops->accumulate_stripe(em->model, rows_chunk(em->rows, first_chunk + slot), resp, k,
-                                   stripe, count, sums);
+                                   stripe, count, sums, scratch->family);
         if (share == 0) task->sums[0] += em->batch_loglik[slot];
     }
 }
@@ -96,6 +98,6 @@ double em_pass_heldout(const struct em *em, size_t chunk, struct scratch *scratc
     em->ops->complete_distance(em->model, em->factors, rows_chunk(em->heldout_rows, chunk),
                                scratch->work, scratch->family);
     return em->ops->posterior(em->settings.n_components, em->constant,
-                              em->heldout_rows->weight + chunk * ROWS_CHUNK, scratch->work,
-                              scratch->rows);
+                              em->heldout_rows->weight + chunk * ROWS_CHUNK,
+                              em->rows->least_log_resp, scratch->work, scratch->rows);
 }

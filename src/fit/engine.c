@@ -140,7 +140,7 @@ static void pass_batches(struct task *task, const struct rows *rows, struct scra
             if (!engine_stops(scratch)) task->expect(task, chunk, chunk - first, scratch);
 #pragma omp for schedule(dynamic)
         for (size_t share = 0; share < task->n_gathers; share++)
-            if (!engine_stops(scratch)) task->gather(task, first, end - first, share);
+            if (!engine_stops(scratch)) task->gather(task, first, end - first, share, scratch);
     }
 }
 

@@ -50,16 +50,17 @@ void family_scaled_distance(const struct model *model, const double *factors, co
 }
 
 void family_accumulate_moments(const struct model *model, const double *y, const double *resp,
-                               double *count, double *sums)
+                               double *count, double *sums, double *work)
 {
+    (void)work;
     kernels_moments(model->n_features, y, model->n_components, model->means, resp, count, sums,
                     sums + model->n_components * model->n_features);
 }
 
-void family_move_mean(const struct model *now, const double *count, const double *sums, size_t k,
+void family_move_mean(const struct model *now, const double *count, const double *first, size_t k,
                       struct model *next)
 {
     const size_t n_features = now->n_features, at = k * n_features;
     for (size_t d = 0; d < n_features; d++)
-        next->means[at + d] = now->means[at + d] + sums[at + d] / count[k];
+        next->means[at + d] = now->means[at + d] + first[d] / count[k];
 }

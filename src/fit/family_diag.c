@@ -43,7 +43,7 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
                      double ddof, struct model *next, double *work)
 {
     const size_t n_features = now->n_features, n_components = now->n_components;
-    family_move_mean(now, count, sums, k, next);
+    family_move_mean(now, count, sums + k * now->n_features, k, next);
     for (size_t d = 0; d < n_features; d++)
         next->covariances[k * n_features + d] =
             family_scatter(count, sums, n_components, n_features, k, d, true) / (count[k] - ddof);

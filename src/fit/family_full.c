@@ -2,8 +2,8 @@
  *
  * covariances [K, D, D]
  * factors     [K, D, D] inverse Cholesky factors, lower triangular
- * sums        [K, D] first moments, then [K, D, D] lower triangles of second moments, both about
- *             the current mean
+ * sums        [K, D + 1, S] lower triangles of second moments, then a row of first moments, both
+ *             about the current mean, as kernels_scatter has them
  */
 #include "family.h"
 
@@ -18,15 +18,21 @@ static size_t n_matrices(size_t n_components, size_t n_features)
     return n_components * n_features * n_features;
 }
 
+static size_t n_component_sums(size_t n_features)
+{
+    return (n_features + 1) * kernels_stride(n_features);
+}
+
 static size_t n_sums(size_t n_components, size_t n_features)
 {
-    return n_components * n_features * (1 + n_features);
+    return n_components * n_component_sums(n_features);
 }
 
 static size_t n_work(size_t n_features)
 {
-    size_t eigen = floor_work(n_features), offsets = n_features * ROWS_BLOCK;
-    return (eigen > offsets ? eigen : offsets) + n_features * n_features;
+    const size_t eigen = floor_work(n_features) + n_features * n_features;
+    const size_t packed = ROWS_CHUNK * kernels_stride(n_features); /* over KERNELS_OFFSETS D */
+    return eigen > packed ? eigen : packed;
 }
 
 static size_t n_own(size_t n_features)
@@ -71,12 +77,12 @@ static bool regularise(const struct rows *rows, const struct regularisation *reg
 static void scatter_of(const struct model *now, const double *count, const double *sums, size_t k,
                        bool recentred, double scale, double *out)
 {
-    const size_t n = now->n_features;
-    const double *first = sums + k * n, *second = sums + now->n_components * n + k * n * n;
+    const size_t n = now->n_features, stride = kernels_stride(n);
+    const double *second = sums + k * n_component_sums(n), *first = second + n * stride;
     for (size_t i = 0; i < n; i++) {
         double shift = recentred ? first[i] / count[k] : 0.0;
         for (size_t j = 0; j <= i; j++)
-            out[i * n + j] = scale * (second[i * n + j] - shift * first[j]);
+            out[i * n + j] = scale * (second[i * stride + j] - shift * first[j]);
     }
 }
 
@@ -85,7 +91,8 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
                      double ddof, struct model *next, double *work)
 {
     const size_t n = now->n_features;
-    family_move_mean(now, count, sums, k, next);
+    const double *first = sums + k * n_component_sums(n) + n * kernels_stride(n);
+    family_move_mean(now, count, first, k, next);
     scatter_of(now, count, sums, k, true, 1.0 / (count[k] - ddof), next->covariances + k * n * n);
     return regularise(rows, reg, k, next, work);
 }
@@ -110,28 +117,39 @@ static void distance(const struct model *model, const double *factors, const dou
                             out + k * ROWS_CHUNK);
 }
 
+/* Rows of the covariance in a stripe. A stripe packs the rows of data anew, which costs as much as
+ * some 8 rows of the covariance. */
+enum { STRIPE = 64 };
+
 static size_t n_stripes(size_t n_features)
 {
-    return (n_features + KERNELS_TILE - 1) / KERNELS_TILE;
+    return n_features / STRIPE + 1;
 }
 
-/* Stripes of rows of the covariance; the first brings count and first moments too. */
+/* The first stripe brings the count, the last one the first moments. */
 static void accumulate_stripe(const struct model *model, const double *y, const double *resp,
-                              size_t k, size_t stripe, double *count, double *sums)
+                              size_t k, size_t stripe, double *count, double *sums, double *work)
 {
-    const size_t n = model->n_features;
-    const double *mean = model->means + k * n;
-    if (stripe == 0) kernels_first(n, y, 1, mean, resp, count + k, sums + k * n);
-    kernels_cross(n, y, mean, resp, stripe * KERNELS_TILE,
-                  sums + model->n_components * n + k * n * n);
+    const size_t n = model->n_features, i0 = stripe * STRIPE;
+    const size_t i1 = i0 + STRIPE < n + 1 ? i0 + STRIPE : n + 1;
+    double not_counted = 0.0;
+    const size_t n_packed = kernels_pack(n, y, model->means + k * n, resp,
+                                         stripe == 0 ? count + k : &not_counted, work);
+    kernels_scatter(n, n_packed, work, i0, i1, sums + k * n_component_sums(n));
 }
 
 static void accumulate(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums)
+                       double *count, double *sums, double *work)
 {
-    for (size_t k = 0; k < model->n_components; k++)
-        for (size_t stripe = 0; stripe < n_stripes(model->n_features); stripe++)
-            accumulate_stripe(model, y, resp + k * ROWS_CHUNK, k, stripe, count, sums);
+    const size_t n = model->n_features;
+    for (size_t k = 0; k < model->n_components; k++) {
+        const double *mean = model->means + k * n, *r = resp + k * ROWS_CHUNK;
+        double *own = sums + k * n_component_sums(n);
+        if (n <= KERNELS_SMALL)
+            kernels_small_scatter(n, y, mean, r, count + k, own);
+        else
+            kernels_scatter(n, kernels_pack(n, y, mean, r, count + k, work), work, 0, n + 1, own);
+    }
 }
 
 static double total_distance(const struct rows *rows, const struct model *now, const double *count,

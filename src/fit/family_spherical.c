@@ -76,7 +76,7 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
                      const struct model *now, const double *count, const double *sums, size_t k,
                      double ddof, struct model *next, double *work)
 {
-    family_move_mean(now, count, sums, k, next);
+    family_move_mean(now, count, sums + k * now->n_features, k, next);
     next->covariances[k] = scatter_of(rows, count, sums, now->n_components, k, true) /
                            ((count[k] - ddof) * (double)now->n_features);
     return regularise(rows, reg, k, next, work);

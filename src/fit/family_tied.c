@@ -36,7 +36,7 @@ static size_t n_sums(size_t n_components, size_t n_features)
 
 static size_t n_work(size_t n_features)
 {
-    return floor_work(n_features) + n_features * (n_features + ROWS_BLOCK);
+    return floor_work(n_features) + n_features * (n_features + KERNELS_OFFSETS);
 }
 
 static size_t n_own(size_t n_features)
@@ -98,7 +98,7 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
     (void)reg;
     (void)ddof;
     (void)work;
-    family_move_mean(now, count, sums, k, next);
+    family_move_mean(now, count, sums + k * now->n_features, k, next);
     return true;
 }
 
@@ -183,9 +183,11 @@ static double left_out(const struct model *model, const double *factors)
 }
 
 static void accumulate(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums)
+                       double *count, double *sums, double *work)
 {
-    kernels_first(model->n_features, y, model->n_components, model->means, resp, count, sums);
+    (void)work;
+    kernels_moments(model->n_features, y, model->n_components, model->means, resp, count, sums,
+                    NULL);
 }
 
 static double total_distance(const struct rows *rows, const struct model *now, const double *count,

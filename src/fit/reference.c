@@ -100,8 +100,9 @@ static void distance(const struct model *model, const double *factors, const dou
 }
 
 static double posterior(size_t n_components, const double *constant, const double *weight,
-                        double *work, double *scratch)
+                        double least, double *work, double *scratch)
 {
+    (void)least;
     (void)scratch;
     double total = 0.0;
     for (size_t n = 0; n < ROWS_CHUNK; n++) {
@@ -121,8 +122,9 @@ static double posterior(size_t n_components, const double *constant, const doubl
 }
 
 static void accumulate(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums)
+                       double *count, double *sums, double *work)
 {
+    (void)work;
     const size_t n_features = model->n_features, n_components = model->n_components;
     for (size_t k = 0; k < n_components; k++) {
         const double *mean = model->means + k * n_features;
@@ -175,7 +177,7 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
                      double ddof, struct model *next, double *work)
 {
     const size_t n = now->n_features;
-    family_move_mean(now, count, sums, k, next);
+    family_move_mean(now, count, sums + k * n, k, next);
     if (now->family == FAMILY_tied) return true;
     memset(work, 0, n * n * sizeof *work);
     add_scatter(now, count, sums, k, true, work);

@@ -3,6 +3,7 @@
 #include "kernels.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,6 +216,7 @@ static enum status create(const struct data *data, const struct rows *like, stru
         rows->total_weight += rows->weight[n];
         if (rows->label != NULL) rows->label[n] = data->label[used[n]];
     }
+    rows->least_log_resp = -(37.0 + log((double)rows->n_rows)); /* exp(-37) < 2^-53 */
     if (like == NULL) {
         for (size_t d = 0; d < n_features; d++)
             measure_feature(data, used, rows, d, &rows->centre[d], &reach[d]);
@@ -253,24 +255,40 @@ enum status rows_create_heldout(const struct data *data, const struct rows *like
     return create(data, like, out, err);
 }
 
+/* Rows i0 to i0 + STRIPE - 1 of the covariance, over the chunks in order. packed [ROWS_CHUNK, S]
+ * and sums [D + 1, S] are scratch, sums of zeros. */
+enum { STRIPE = 64 };
+
+static void add_stripe(struct rows *rows, size_t i0, const double *zero, double *packed,
+                       double *sums)
+{
+    const size_t n = rows->n_features, end = i0 + STRIPE < n ? i0 + STRIPE : n;
+    double count = 0.0;
+    for (size_t chunk = 0; chunk < rows->n_chunks; chunk++) {
+        const size_t n_packed = kernels_pack(n, rows_chunk(rows, chunk), zero,
+                                             rows->weight + chunk * ROWS_CHUNK, &count, packed);
+        kernels_scatter(n, n_packed, packed, i0, end, sums);
+    }
+    for (size_t i = i0; i < end; i++)
+        for (size_t j = 0; j <= i; j++)
+            rows->covariance[i * n + j] = sums[i * kernels_stride(n) + j] / rows->total_weight;
+}
+
 enum status rows_add_covariance(struct rows *rows, int n_threads, struct err *err)
 {
     enum status rc = OK;
-    const size_t n_features = rows->n_features;
-    double *zero = NULL;
-    TRY_ALLOC(zero, n_features, err);
-    TRY_ALLOC(rows->covariance, n_features * n_features, err);
-    /* A stripe of the matrix is one thread's, and takes the chunks in order. */
+    const size_t n = rows->n_features, n_packed = ROWS_CHUNK * kernels_stride(n);
+    double *zero = NULL, *packed = NULL, *sums = NULL;
+    TRY_ALLOC(zero, n, err);
+    TRY_ALLOC(packed, (size_t)n_threads * n_packed, err);
+    TRY_ALLOC(sums, (n + 1) * kernels_stride(n), err);
+    TRY_ALLOC(rows->covariance, n * n, err);
 #pragma omp parallel for schedule(dynamic) num_threads(n_threads)
-    for (size_t i = 0; i < n_features; i += KERNELS_TILE) {
-        for (size_t chunk = 0; chunk < rows->n_chunks; chunk++)
-            kernels_cross(n_features, rows_chunk(rows, chunk), zero,
-                          rows->weight + chunk * ROWS_CHUNK, i, rows->covariance);
-        for (size_t d = i; d < i + KERNELS_TILE && d < n_features; d++)
-            for (size_t e = 0; e <= d; e++)
-                rows->covariance[d * n_features + e] /= rows->total_weight;
-    }
+    for (size_t i0 = 0; i0 < n; i0 += STRIPE)
+        add_stripe(rows, i0, zero, packed + (size_t)omp_get_thread_num() * n_packed, sums);
 done:
+    free(sums);
+    free(packed);
     free(zero);
     return rc;
 }

@@ -1,0 +1,3 @@
+/* The kernels for any CPU. */
+#define KERNEL_SET kernels_portable
+#include "kernels_simd.h"

@@ -1,0 +1,442 @@
+/* kernels_simd.h - the bodies of the kernels of kernels.def, on vectors of one feature of a block
+ * of rows. Included by one file for each instruction set, which defines KERNEL_SET, the name of
+ * the table of its kernels.
+ *
+ * Tiles (how many components, blocks or matrix rows are worked on at once) only decide what stays
+ * in registers; every number is made by the same operations in the same order in any tile. */
+#include "kernels.h"
+#include "kernels_set.h"
+#include "vec.h"
+
+#include <math.h>
+
+#if defined(__AVX512F__) /* 32 registers of a vec; else 16 of half a vec */
+enum { BLOCKS = 4, COLUMNS = 4 };
+#else
+enum { BLOCKS = 1, COLUMNS = 1 };
+#endif
+enum { TILE = 4 };
+
+_Static_assert(VEC == ROWS_BLOCK, "a vector holds a block's values of one feature");
+
+#define INLINE __attribute__((always_inline)) static inline
+
+/* CASES(n, f, ...): f(m, ...) with the constant m of n, from 1 to TILE or more. */
+#define CASES(n, f, ...)                                                                           \
+    switch (n) {                                                                                   \
+    case 1:                                                                                        \
+        f(1, __VA_ARGS__);                                                                         \
+        break;                                                                                     \
+    case 2:                                                                                        \
+        f(2, __VA_ARGS__);                                                                         \
+        break;                                                                                     \
+    case 3:                                                                                        \
+        f(3, __VA_ARGS__);                                                                         \
+        break;                                                                                     \
+    default:                                                                                       \
+        f(TILE, __VA_ARGS__);                                                                      \
+    }
+
+/* --- distances --- */
+
+/* Of `tile` components, a constant once inlined. */
+INLINE void distance_tile(const size_t tile, size_t n_features, const double *restrict y,
+                          const double *restrict mean, const double *restrict scale,
+                          size_t scale_stride, double *restrict out)
+{
+    enum { AT_ONCE = BLOCKS > 1 ? 2 : 1 };
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += AT_ONCE) {
+        const double *block = y + b * n_features * VEC;
+        vec sum[TILE][AT_ONCE];
+        for (size_t i = 0; i < tile; i++)
+            for (size_t h = 0; h < AT_ONCE; h++)
+                sum[i][h] = vec_set(0.0);
+        for (size_t d = 0; d < n_features; d++)
+            for (size_t i = 0; i < tile; i++) {
+                const vec m = vec_set(mean[i * n_features + d]);
+                const vec s = vec_set(scale[i * scale_stride + d]);
+                for (size_t h = 0; h < AT_ONCE; h++) {
+                    vec t = vec_load(block + (h * n_features + d) * VEC);
+                    t = vec_mul(vec_sub(t, m), s);
+                    sum[i][h] = vec_fma(t, t, sum[i][h]);
+                }
+            }
+        for (size_t i = 0; i < tile; i++)
+            for (size_t h = 0; h < AT_ONCE; h++)
+                vec_store(out + i * ROWS_CHUNK + (b + h) * VEC, sum[i][h]);
+    }
+}
+
+static void distance(size_t n_features, const double *restrict y, size_t n_components,
+                     const double *restrict mean, const double *restrict scale, size_t scale_stride,
+                     double *restrict out)
+{
+    for (size_t k = 0; k < n_components; k += TILE) {
+        const double *m = mean + k * n_features, *s = scale + k * scale_stride;
+        CASES(n_components - k, distance_tile, n_features, y, m, s, scale_stride,
+              out + k * ROWS_CHUNK)
+    }
+}
+
+INLINE void linear_tile(const size_t tile, size_t n_features, const double *restrict y,
+                        const double *restrict direction, const double *restrict length,
+                        double *restrict out)
+{
+    enum { AT_ONCE = BLOCKS };
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += AT_ONCE) {
+        const double *block = y + b * n_features * VEC;
+        vec sum[TILE][AT_ONCE];
+        for (size_t i = 0; i < tile; i++)
+            for (size_t h = 0; h < AT_ONCE; h++)
+                sum[i][h] = vec_set(0.0);
+        for (size_t d = 0; d < n_features; d++)
+            for (size_t i = 0; i < tile; i++) {
+                const vec w = vec_set(direction[i * n_features + d]);
+                for (size_t h = 0; h < AT_ONCE; h++)
+                    sum[i][h] = vec_fma(vec_load(block + (h * n_features + d) * VEC), w, sum[i][h]);
+            }
+        for (size_t i = 0; i < tile; i++)
+            for (size_t h = 0; h < AT_ONCE; h++)
+                vec_store(out + i * ROWS_CHUNK + (b + h) * VEC,
+                          vec_fma(sum[i][h], vec_set(-2.0), vec_set(length[i])));
+    }
+}
+
+static void linear(size_t n_features, const double *restrict y, size_t n_components,
+                   const double *restrict direction, const double *restrict length,
+                   double *restrict out)
+{
+    for (size_t k = 0; k < n_components; k += TILE)
+        CASES(n_components - k, linear_tile, n_features, y, direction + k * n_features, length + k,
+              out + k * ROWS_CHUNK)
+}
+
+/* Adds the squares of rows i.. of inverse_factor times offset [D, BLOCKS] to total [BLOCKS]. */
+INLINE void project_tile(const size_t tile, size_t n_features, size_t i,
+                         const double *restrict inverse_factor, const double *restrict offset,
+                         vec *restrict total)
+{
+    const double *rows = inverse_factor + i * n_features;
+    vec sum[TILE][BLOCKS];
+    for (size_t t = 0; t < tile; t++)
+        for (size_t b = 0; b < BLOCKS; b++)
+            sum[t][b] = vec_set(0.0);
+    for (size_t j = 0; j < i + tile;
+         j++) /* the zeros in the tile's corner cost less than a branch */
+        for (size_t t = 0; t < tile; t++) {
+            const vec l = vec_set(rows[t * n_features + j]);
+            for (size_t b = 0; b < BLOCKS; b++)
+                sum[t][b] = vec_fma(l, vec_load(offset + (j * BLOCKS + b) * VEC), sum[t][b]);
+        }
+    for (size_t t = 0; t < tile; t++)
+        for (size_t b = 0; b < BLOCKS; b++)
+            total[b] = vec_fma(sum[t][b], sum[t][b], total[b]);
+}
+
+/* The same in registers, for a D that is a constant once inlined. */
+INLINE void small_mahalanobis(const size_t n_features, const double *restrict y,
+                              const double *restrict mean, const double *restrict inverse_factor,
+                              double *restrict out)
+{
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) {
+        vec offset[TILE], total = vec_set(0.0);
+        for (size_t d = 0; d < n_features; d++)
+            offset[d] = vec_sub(vec_load(y + (b * n_features + d) * VEC), vec_set(mean[d]));
+        for (size_t i = 0; i < n_features; i++) {
+            vec sum = vec_set(0.0);
+            for (size_t j = 0; j <= i; j++)
+                sum = vec_fma(vec_set(inverse_factor[i * n_features + j]), offset[j], sum);
+            total = vec_fma(sum, sum, total);
+        }
+        vec_store(out + b * VEC, total);
+    }
+}
+
+static void mahalanobis(size_t n_features, const double *restrict y, const double *restrict mean,
+                        const double *restrict inverse_factor, double *restrict work,
+                        double *restrict out)
+{
+    if (n_features <= TILE) {
+        CASES(n_features, small_mahalanobis, y, mean, inverse_factor, out)
+        return;
+    }
+    for (size_t b0 = 0; b0 < ROWS_CHUNK_BLOCKS; b0 += BLOCKS) {
+        vec total[BLOCKS];
+        for (size_t b = 0; b < BLOCKS; b++) {
+            total[b] = vec_set(0.0);
+            for (size_t d = 0; d < n_features; d++)
+                vec_store(
+                    work + (d * BLOCKS + b) * VEC,
+                    vec_sub(vec_load(y + ((b0 + b) * n_features + d) * VEC), vec_set(mean[d])));
+        }
+        for (size_t i = 0; i < n_features; i += TILE)
+            CASES(n_features - i, project_tile, n_features, i, inverse_factor, work, total)
+        for (size_t b = 0; b < BLOCKS; b++)
+            vec_store(out + (b0 + b) * VEC, total[b]);
+    }
+}
+
+/* --- posteriors --- */
+
+/* exp by x = n ln 2 + r, |r| <= ln 2 / 2: ln 2 in two parts (Cody & Waite 1980), a Taylor
+ * polynomial of degree 13 (rest below 2^-57), and n added to the exponent. */
+INLINE vec exp_of(vec x)
+{
+    static const double inverse_factorial[] = {
+        1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
+        1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,
+        1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,        0.5};
+    const vec shift = vec_set(0x1.8p52); /* adding it rounds to an integer in the low bits */
+    const vec rounded = vec_fma(x, vec_set(0x1.71547652b82fep0), shift);
+    const vec n = vec_sub(rounded, shift);
+    vec r = vec_fma(n, vec_set(-0x1.62e42fefa3800p-1), x);
+    r = vec_fma(n, vec_set(-0x1.ef35793c76730p-45), r);
+    vec p = vec_set(inverse_factorial[0]);
+    for (size_t i = 1; i < sizeof inverse_factorial / sizeof *inverse_factorial; i++)
+        p = vec_fma(p, r, vec_set(inverse_factorial[i]));
+    /* 1 + r + r^2 p, with what rounding takes from 1 + r */
+    const vec one = vec_set(1.0), high = vec_add(one, r), low = vec_add(vec_sub(one, high), r);
+    const vec result = vec_add(high, vec_fma(vec_mul(r, r), p, low));
+    return vec_bits_add(result, vec_bits_left(rounded, 52));
+}
+
+static void exp_all(size_t n, double *x)
+{
+    for (size_t i = 0; i < n; i += VEC) {
+        double part[VEC] = {0};
+        const size_t size = (n - i < VEC ? n - i : VEC) * sizeof *part;
+        memcpy(part, x + i, size);
+        const vec v = vec_load(part);
+        vec_store(part, vec_pick_less(v, vec_set(-708.0), vec_set(0.0), exp_of(v)));
+        memcpy(x + i, part, size);
+    }
+}
+
+/* The natural logarithm of finite x >= 1. With x = m 2^e, m in [sqrt(1/2), sqrt(2)):
+ * ln m = 2 artanh((m - 1) / (m + 1)), whose series ends below 2^-57. */
+INLINE vec log_of(vec x)
+{
+    enum { TERMS = 11 };
+    const vec root_half = vec_set(0x1.6a09e667f3bcdp-1), shift = vec_set(0x1p52);
+    const vec exponent = vec_bits_right(vec_bits_sub(x, root_half), 52);
+    const vec m = vec_bits_sub(x, vec_bits_left(exponent, 52));
+    const vec e = vec_sub(vec_bits_add(exponent, shift), shift);
+    const vec s = vec_div(vec_sub(m, vec_set(1.0)), vec_add(m, vec_set(1.0)));
+    const vec square = vec_mul(s, s);
+    vec p = vec_set(1.0 / (2 * TERMS + 1));
+    for (int i = TERMS - 1; i > 0; i--)
+        p = vec_fma(p, square, vec_set(1.0 / (2 * i + 1)));
+    const vec twice = vec_add(s, s);
+    const vec log_m = vec_fma(vec_mul(twice, square), p, twice);
+    return vec_fma(e, vec_set(0x1.62e42fefa39efp-1), log_m);
+}
+
+static double posterior(size_t n_components, const double *restrict constant,
+                        const double *restrict weight, double least, double *restrict work,
+                        double *restrict scratch)
+{
+    double *restrict top = scratch, *restrict sum = scratch + ROWS_CHUNK;
+    const vec lowest = vec_set(least);
+    vec total = vec_set(0.0);
+    for (size_t n = 0; n < ROWS_CHUNK; n++) {
+        top[n] = -HUGE_VAL;
+        sum[n] = 0.0;
+    }
+    for (size_t k = 0; k < n_components; k++) {
+        double *restrict w = work + k * ROWS_CHUNK;
+        const vec c = vec_set(constant[k]);
+        for (size_t n = 0; n < ROWS_CHUNK; n += VEC) {
+            const vec joint = vec_fma(vec_load(w + n), vec_set(-0.5), c);
+            vec_store(w + n, joint);
+            vec_store(top + n, vec_max(vec_load(top + n), joint));
+        }
+    }
+    for (size_t k = 0; k < n_components; k++) {
+        double *restrict w = work + k * ROWS_CHUNK;
+        for (size_t n = 0; n < ROWS_CHUNK; n += VEC) {
+            const vec below = vec_sub(vec_load(w + n), vec_load(top + n));
+            const vec e = vec_pick_less(below, lowest, vec_set(0.0), exp_of(below));
+            vec_store(w + n, e);
+            vec_store(sum + n, vec_add(vec_load(sum + n), e));
+        }
+    }
+    for (size_t n = 0; n < ROWS_CHUNK; n += VEC) {
+        const vec s = vec_load(sum + n), r = vec_load(weight + n);
+        total = vec_fma(r, vec_add(vec_load(top + n), log_of(s)), total);
+        vec_store(sum + n, vec_div(r, s));
+    }
+    for (size_t k = 0; k < n_components; k++) {
+        double *restrict w = work + k * ROWS_CHUNK;
+        for (size_t n = 0; n < ROWS_CHUNK; n += VEC)
+            vec_store(w + n, vec_mul(vec_load(w + n), vec_load(sum + n)));
+    }
+    return vec_sum(total);
+}
+
+/* --- statistics --- */
+
+/* blocks [*n]: those in which the component has any responsibility; others would add 0. Returns
+ * their sum. */
+INLINE double list_blocks(const double *restrict resp, size_t *restrict blocks, size_t *restrict n)
+{
+    vec sum = vec_set(0.0);
+    *n = 0;
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++) {
+        const double *r = resp + b * VEC;
+        double any = 0.0;
+        for (size_t i = 0; i < VEC; i++)
+            any = r[i] > any ? r[i] : any;
+        blocks[*n] = b;
+        *n += any > 0.0;
+        sum = vec_add(sum, vec_load(r));
+    }
+    return vec_sum(sum);
+}
+
+/* Of `tile` features, with second moments or without; constants once inlined. */
+INLINE void moments_tile(const size_t tile, const bool with_second, size_t n_features, size_t d,
+                         const double *restrict y, const double *restrict mean,
+                         const double *restrict resp, const size_t *restrict blocks,
+                         size_t n_blocks, double *restrict first, double *restrict second)
+{
+    vec sum1[TILE], sum2[TILE];
+    for (size_t i = 0; i < tile; i++)
+        sum1[i] = sum2[i] = vec_set(0.0);
+    for (size_t l = 0; l < n_blocks; l++) {
+        const double *block = y + (blocks[l] * n_features + d) * VEC;
+        const vec r = vec_load(resp + blocks[l] * VEC);
+        for (size_t i = 0; i < tile; i++) {
+            const vec t = vec_sub(vec_load(block + i * VEC), vec_set(mean[d + i]));
+            const vec rt = vec_mul(r, t);
+            sum1[i] = vec_add(sum1[i], rt);
+            if (with_second) sum2[i] = vec_fma(rt, t, sum2[i]);
+        }
+    }
+    for (size_t i = 0; i < tile; i++) {
+        first[d + i] += vec_sum(sum1[i]);
+        if (with_second) second[d + i] += vec_sum(sum2[i]);
+    }
+}
+
+static void moments(size_t n_features, const double *restrict y, size_t n_components,
+                    const double *restrict mean, const double *restrict resp,
+                    double *restrict count, double *restrict first, double *restrict second)
+{
+    for (size_t k = 0; k < n_components; k++) {
+        const double *m = mean + k * n_features, *r = resp + k * ROWS_CHUNK;
+        double *sum1 = first + k * n_features;
+        double *sum2 = second != NULL ? second + k * n_features : NULL;
+        size_t blocks[ROWS_CHUNK_BLOCKS], n_blocks;
+        count[k] += list_blocks(r, blocks, &n_blocks);
+        for (size_t d = 0; d < n_features && n_blocks > 0; d += TILE)
+            if (sum2 != NULL)
+                CASES(n_features - d, moments_tile, true, n_features, d, y, m, r, blocks, n_blocks,
+                      sum1, sum2)
+            else
+                CASES(n_features - d, moments_tile, false, n_features, d, y, m, r, blocks, n_blocks,
+                      sum1, NULL)
+    }
+}
+
+static size_t pack(size_t n_features, const double *restrict y, const double *restrict mean,
+                   const double *restrict resp, double *restrict count, double *restrict packed)
+{
+    const size_t stride = kernels_stride(n_features);
+    size_t blocks[ROWS_CHUNK_BLOCKS], n_blocks, n_packed = 0;
+    *count += list_blocks(resp, blocks, &n_blocks);
+    for (size_t l = 0; l < n_blocks; l++)
+        for (size_t i = 0; i < VEC; i++) {
+            const double *row = y + blocks[l] * n_features * VEC + i;
+            const double root = sqrt(resp[blocks[l] * VEC + i]);
+            double *restrict out = packed + n_packed * stride;
+            if (root == 0.0) continue;
+            for (size_t d = 0; d < n_features; d++)
+                out[d] = root * (row[d * VEC] - mean[d]);
+            out[n_features] = root;
+            n_packed++;
+        }
+    return n_packed;
+}
+
+/* Rows i to i + tile - 1 of the sums, `columns` vectors of them; both constants once inlined. */
+INLINE void scatter_tile(const size_t tile, const size_t columns, size_t stride, size_t n_packed,
+                         const double *restrict packed, size_t i, size_t j, double *restrict sums)
+{
+    vec sum[TILE][COLUMNS];
+    for (size_t t = 0; t < tile; t++)
+        for (size_t c = 0; c < columns; c++)
+            sum[t][c] = vec_load(sums + (i + t) * stride + j + c * VEC);
+    for (size_t n = 0; n < n_packed; n++) {
+        const double *row = packed + n * stride;
+        for (size_t t = 0; t < tile; t++)
+            for (size_t c = 0; c < columns; c++)
+                sum[t][c] = vec_fma(vec_set(row[i + t]), vec_load(row + j + c * VEC), sum[t][c]);
+    }
+    for (size_t t = 0; t < tile; t++)
+        for (size_t c = 0; c < columns; c++)
+            vec_store(sums + (i + t) * stride + j + c * VEC, sum[t][c]);
+}
+
+/* Rows i to i + tile - 1 up to the diagonal. */
+INLINE void scatter_rows(const size_t tile, size_t stride, size_t n_packed,
+                         const double *restrict packed, size_t i, double *restrict sums)
+{
+    size_t j = 0;
+    for (; j + COLUMNS * VEC <= i + tile; j += COLUMNS * VEC)
+        scatter_tile(tile, COLUMNS, stride, n_packed, packed, i, j, sums);
+    for (; j < i + tile; j += VEC)
+        scatter_tile(tile, 1, stride, n_packed, packed, i, j, sums);
+}
+
+static void scatter(size_t n_features, size_t n_packed, const double *restrict packed, size_t i0,
+                    size_t i1, double *restrict sums)
+{
+    for (size_t i = i0; i < i1; i += TILE)
+        CASES(i1 - i, scatter_rows, kernels_stride(n_features), n_packed, packed, i, sums)
+}
+
+/* pack and scatter in registers, for a D that is a constant once inlined. */
+INLINE void small_scatter_tile(const size_t n_features, const double *restrict y,
+                               const double *restrict mean, const double *restrict resp,
+                               double *restrict count, double *restrict sums)
+{
+    const size_t stride = kernels_stride(n_features);
+    size_t blocks[ROWS_CHUNK_BLOCKS], n_blocks;
+    vec first[TILE], second[TILE * (TILE + 1) / 2];
+    *count += list_blocks(resp, blocks, &n_blocks);
+    for (size_t i = 0; i < n_features; i++)
+        first[i] = vec_set(0.0);
+    for (size_t i = 0; i < n_features * (n_features + 1) / 2; i++)
+        second[i] = vec_set(0.0);
+    for (size_t l = 0; l < n_blocks; l++) {
+        const double *block = y + blocks[l] * n_features * VEC;
+        const vec r = vec_load(resp + blocks[l] * VEC);
+        vec offset[TILE];
+        for (size_t i = 0; i < n_features; i++) {
+            offset[i] = vec_sub(vec_load(block + i * VEC), vec_set(mean[i]));
+            const vec weighted = vec_mul(r, offset[i]);
+            first[i] = vec_add(first[i], weighted);
+            for (size_t j = 0; j <= i; j++) {
+                vec *sum = &second[i * (i + 1) / 2 + j];
+                *sum = vec_fma(weighted, offset[j], *sum);
+            }
+        }
+    }
+    for (size_t i = 0; i < n_features; i++) {
+        sums[n_features * stride + i] += vec_sum(first[i]);
+        for (size_t j = 0; j <= i; j++)
+            sums[i * stride + j] += vec_sum(second[i * (i + 1) / 2 + j]);
+    }
+}
+
+static void small_scatter(size_t n_features, const double *restrict y, const double *restrict mean,
+                          const double *restrict resp, double *restrict count,
+                          double *restrict sums)
+{
+    CASES(n_features, small_scatter_tile, y, mean, resp, count, sums)
+}
+
+const struct kernel_set KERNEL_SET = {
+#define KERNEL(type, RETURN, name, parameters, arguments) .name = name,
+#include "kernels.def"
+};
