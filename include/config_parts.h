@@ -15,6 +15,7 @@
 
 #include "config.h"
 #include "err.h"
+#include "shown.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -100,12 +101,6 @@ struct mistakes {
 /* Adds the line `place: name: format...`. */
 void config_mistake(struct mistakes *mistakes, struct place place, const char *name,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-/* A text of unknown length and content, fit for one line of a message. */
-struct shown {
-    char text[80];
-};
-struct shown config_shown(const char *text);
 
 struct scalar {
     char *text; /* as long as `length`, then 0; a text with 0 bytes inside is refused */

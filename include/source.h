@@ -15,7 +15,7 @@
 enum {
     SOURCE_CELL = 256,       /* bytes that hold a cell's text in a message, cut if need be */
     SOURCE_PLACE = 320,      /* bytes that hold any source_place */
-    SOURCE_LIST = 1024,      /* bytes that hold any source_list */
+    SOURCE_LIST = 2048,      /* bytes that hold any source_list */
     SOURCE_COLUMNS = 1 << 20 /* more separators on a line of text are taken for garbage: names and
                                 types of columns cost up to 50 times the bytes that make them */
 };
@@ -114,8 +114,8 @@ void source_row(const struct source *src, size_t n, double *out);
 /* The text of row n, column d, cut to `size` bytes with the NUL. Returns its full length. */
 size_t source_cell(const struct source *src, size_t n, size_t d, char *text, size_t size);
 
-/* Where row n, column d stands, for people: "line 3, column 'Sepal.Width'", "line 3, column 2 (from
- * 0)" or "row 3, column 2 (both from 0)". */
+/* Where row n, column d stands, for people: "line 3, column 'Sepal.Width'"; of a column without a
+ * name "line 3, column 2 (from 0)" or "row 3, column 2 (both from 0)". */
 void source_place(const struct source *src, size_t n, size_t d, char text[SOURCE_PLACE]);
 
 /* Whether every cell of column d is a number or missing. */

@@ -2,6 +2,7 @@
 
 #include "h5_parts.h"
 #include "h5io.h"
+#include "shown.h"
 
 #include <hdf5_hl.h>
 #include <stdint.h>
@@ -257,9 +258,9 @@ static enum status check_filters(const struct view *view, struct err *err)
                                              sizeof name, name, NULL);
         if (filter >= 0 && H5Zfilter_avail(filter) > 0) continue;
         FAIL(err, ERR_DATA,
-             "%s: is packed by filter %d '%.40s', which the HDF5 library here lacks; expected gzip "
+             "%s: is packed by filter %d '%s', which the HDF5 library here lacks; expected gzip "
              "or none, or its plugin in HDF5_PLUGIN_PATH",
-             view->where, (int)filter, name);
+             view->where, (int)filter, shown(name).text);
     }
 done:
     return rc;

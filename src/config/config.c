@@ -53,7 +53,7 @@ static enum status join_overrides(size_t n, const char *const *overrides, char *
         bool is_line = strpbrk(overrides[i], "\r\n") == NULL;
         if (strchr(overrides[i], '=') == NULL || !is_line)
             err_add(&found, ERR_USAGE, "--set '%s': %s, expected KEY=VALUE",
-                    config_shown(overrides[i]).text, is_line ? "no =" : "more than one line");
+                    shown(overrides[i]).text, is_line ? "no =" : "more than one line");
     }
     if (found.status != OK) {
         *err = found;

@@ -65,11 +65,11 @@ enum status config_path_resolve(const char *base, const char *path, char **out, 
     char *result = NULL;
     int n = snprintf(joined, sizeof joined, "%s/%s", path[0] == '/' ? "" : base, path);
     if (n < 0 || (size_t)n >= sizeof joined)
-        FAIL(err, ERR_CONFIG, "path too long (%s), expected less than %d bytes",
-             config_shown(path).text, PATH_MAX);
+        FAIL(err, ERR_CONFIG, "path too long (%s), expected less than %d bytes", shown(path).text,
+             PATH_MAX);
     if (!is_utf8(joined))
         FAIL(err, ERR_CONFIG, "path is not UTF-8 (%s), expected a folder and file that are",
-             config_shown(joined).text);
+             shown(joined).text);
 
     /* What realpath() fills and what is appended are at most PATH_MAX bytes each. */
     TRY(err_alloc(2 * PATH_MAX, 1, "path", &result, err));

@@ -102,7 +102,7 @@ static void note_unknown(struct reader *reader, struct place place, const char *
     char hint[512];
     char name[128];
     bool is_section = section[0] == '\0';
-    snprintf(name, sizeof name, "%s%s%s", section, is_section ? "" : ".", config_shown(key).text);
+    snprintf(name, sizeof name, "%s%s%s", section, is_section ? "" : ".", shown(key).text);
     config_params_hint(section, key, hint, sizeof hint);
     config_mistake(&reader->mistakes, place, name, "unknown key, %s", hint);
 }

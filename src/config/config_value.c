@@ -33,7 +33,7 @@ static void note(struct reading *in, const struct scalar *item, const char *what
     char expected[512];
     config_params_expected(in->param, expected, sizeof expected);
     config_mistake(in->mistakes, item->place, in->param->name, "%s (%s), expected %s", what,
-                   config_shown(item->text).text, expected);
+                   shown(item->text).text, expected);
     in->failed = true;
 }
 
@@ -42,8 +42,7 @@ static bool is_bare(struct reading *in, const struct scalar *item)
 {
     if (item->quoted)
         config_mistake(in->mistakes, item->place, in->param->name,
-                       "quoted (\"%s\"), expected a number without quotes",
-                       config_shown(item->text).text);
+                       "quoted (\"%s\"), expected a number without quotes", shown(item->text).text);
     in->failed = in->failed || item->quoted;
     return !item->quoted;
 }
@@ -111,7 +110,7 @@ static enum status read_choices(struct reading *in, struct choice_list *out, str
             j++;
         if (j < out->n)
             config_mistake(in->mistakes, item->place, in->param->name,
-                           "given twice (%s), expected each once", config_shown(item->text).text);
+                           "given twice (%s), expected each once", shown(item->text).text);
         in->failed = in->failed || j < out->n;
         if (choice >= 0 && j == out->n) out->v[out->n++] = choice;
     }
@@ -130,7 +129,7 @@ static void append_ints(struct reading *in, const struct scalar *item, const str
             if (out->v[j] != value) continue;
             config_mistake(in->mistakes, item->place, in->param->name,
                            "%lld given twice (%s), expected each number once", (long long)value,
-                           config_shown(item->text).text);
+                           shown(item->text).text);
             in->failed = true;
             return;
         }
@@ -155,7 +154,7 @@ static enum status read_ints(struct reading *in, struct int_list *out, struct er
         if (total > MOST_INTS) {
             config_mistake(in->mistakes, item->place, in->param->name,
                            "%lld numbers (%s), expected at most %d in the list", (long long)total,
-                           config_shown(item->text).text, MOST_INTS);
+                           shown(item->text).text, MOST_INTS);
             in->failed = true;
             goto done;
         }

@@ -161,7 +161,7 @@ bool config_yaml_is_marked(struct yaml_text *yaml, const char *name)
     }
     if (what != NULL)
         config_mistake(yaml->mistakes, config_yaml_place(yaml), name,
-                       "%s (%s), expected the plain value", what, config_shown(text).text);
+                       "%s (%s), expected the plain value", what, shown(text).text);
     return what != NULL;
 }
 

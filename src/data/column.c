@@ -1,5 +1,6 @@
 #include "column.h"
 #include "number.h"
+#include "shown.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -139,7 +140,8 @@ static enum status report_text(const struct source *src, size_t d, const char *t
 
     source_cell(src, src->first_text[d], d, cell, sizeof cell);
     source_place(src, src->first_text[d], d, place);
-    return err_set(err, ERR_DATA, "%s: %s: '%.40s' is no number%s", src->path, place, cell, text);
+    return err_set(err, ERR_DATA, "%s: %s: '%s' is no number%s", src->path, place, shown(cell).text,
+                   text);
 }
 
 static enum status pick_numeric(const struct source *src, const bool *never, size_t *picked,

@@ -4,6 +4,7 @@
 #include "heldout.h"
 #include "labels.h"
 #include "number.h"
+#include "shown.h"
 #include "source.h"
 
 #include <stdarg.h>
@@ -111,8 +112,8 @@ static enum status fill_weights(const struct column *column, struct data *data, 
             !(*weight == 0.0 || (*weight >= LEAST_WEIGHT && *weight <= 1.0 / LEAST_WEIGHT))) {
             column_place(column, row, place);
             FAIL(err, ERR_DATA,
-                 "%s: data.weights: %s: '%.40s', expected 0 or a number from 1e-100 to 1e100",
-                 column->src->path, place, text);
+                 "%s: data.weights: %s: '%s', expected 0 or a number from 1e-100 to 1e100",
+                 column->src->path, place, shown(text).text);
         }
         if (*weight > 0) all_zero = false;
     }
@@ -213,12 +214,12 @@ static void note_text_columns(const struct prep *prep, struct data *data)
         if (is_labels || is_weights || source_is_numeric(src, d)) continue;
         const char *name = src->col_names != NULL ? src->col_names[d] : "";
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%zu%s%s", used > 0 ? ", " : "",
-                                 d, name[0] != '\0' ? " " : "", name);
+                                 d, name[0] != '\0' ? " " : "", shown(name).text);
         if (src->first_text[d] == 0 || used >= sizeof list) continue;
         char cell[SOURCE_CELL]; /* after numbers: a mistake, maybe */
         source_cell(src, src->first_text[d], d, cell, sizeof cell);
-        used += (size_t)snprintf(list + used, sizeof list - used, " with '%.20s' in line %zu", cell,
-                                 src->reader->line(src, src->first_text[d]));
+        used += (size_t)snprintf(list + used, sizeof list - used, " with '%s' in line %zu",
+                                 shown(cell).text, src->reader->line(src, src->first_text[d]));
     }
     if (used >= sizeof list) strcpy(list + sizeof list - sizeof "...", "...");
     if (used > 0) add_left_out(data, "columns with text (%s)", list);

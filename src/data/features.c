@@ -1,5 +1,6 @@
 #include "features.h"
 #include "number.h"
+#include "shown.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -123,9 +124,9 @@ static enum status report_bad(const struct source *src, const struct bad *bad, s
     source_cell(src, bad->row, bad->d, text, sizeof text);
     source_place(src, bad->row, bad->d, place);
     return err_set(err, ERR_DATA,
-                   "%s: %s: '%.40s' is missing or not finite, expected a number; "
+                   "%s: %s: '%s' is missing or not finite, expected a number; "
                    "%zu such value%s in all",
-                   src->path, place, text, bad->count, bad->count == 1 ? "" : "s");
+                   src->path, place, shown(text).text, bad->count, bad->count == 1 ? "" : "s");
 }
 
 /* x [D]: means over blocks of raw, an image whose pooled shape is `shape`. */

@@ -1,5 +1,6 @@
 #include "labels.h"
 #include "number.h"
+#include "shown.h"
 
 #include <math.h>
 #include <search.h>
@@ -97,8 +98,8 @@ static enum status read_label(const struct column *column, size_t n, bool numeri
         fault = "is no finite number";
     if (fault == NULL) return OK;
     column_place(column, n, place);
-    return err_set(err, ERR_DATA, "%s: data.labels: %s: '%.40s' %s", column->src->path, place, text,
-                   fault);
+    return err_set(err, ERR_DATA, "%s: data.labels: %s: '%s' %s", column->src->path, place,
+                   shown(text).text, fault);
 }
 
 /* Sorts the classes: names [n], and rank [n] from order of occurrence to place in names. */

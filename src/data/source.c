@@ -1,6 +1,7 @@
 #include "source.h"
 #include "content.h"
 #include "number.h"
+#include "shown.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -135,8 +136,8 @@ void source_place(const struct source *src, size_t n, size_t d, char text[SOURCE
     size_t where = lines ? src->reader->line(src, n) : n;
     int used = snprintf(text, SOURCE_PLACE, "%s %zu, column ", lines ? "line" : "row", where);
 
-    if (src->col_names != NULL)
-        snprintf(text + used, SOURCE_PLACE - (size_t)used, "'%.200s'", src->col_names[d]);
+    if (src->col_names != NULL && src->col_names[d][0] != '\0')
+        snprintf(text + used, SOURCE_PLACE - (size_t)used, "'%s'", shown(src->col_names[d]).text);
     else
         snprintf(text + used, SOURCE_PLACE - (size_t)used, "%zu (%sfrom 0)", d,
                  lines ? "" : "both ");
@@ -160,12 +161,12 @@ size_t source_find(const struct source *src, const char *name, size_t *d)
 
 void source_list(char *const *names, size_t n, char text[SOURCE_LIST])
 {
-    const size_t shown = 20, longest = 40; /* together within SOURCE_LIST */
+    const size_t most = 20; /* more would not be read */
     size_t used = 0;
 
     text[0] = '\0';
-    for (size_t i = 0; i < n && i < shown; i++)
-        used += (size_t)snprintf(text + used, SOURCE_LIST - used, "%s%.*s", i > 0 ? ", " : "",
-                                 (int)longest, names[i]);
-    if (n > shown) snprintf(text + used, SOURCE_LIST - used, " and %zu more", n - shown);
+    for (size_t i = 0; i < n && i < most; i++)
+        used += (size_t)snprintf(text + used, SOURCE_LIST - used, "%s%s", i > 0 ? ", " : "",
+                                 shown(names[i]).text);
+    if (n > most) snprintf(text + used, SOURCE_LIST - used, " and %zu more", n - most);
 }

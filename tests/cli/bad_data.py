@@ -308,6 +308,9 @@ class BadData(harness.Case):
             b'a,b\n"1,5","2,5"\n': ["line 2, column 'a'", "'1,5' is no number"],
             b"a,b\n1,2\n1e999,3\n": ["line 3, column 'a'", "'1e999'", "not finite"],
             b"1,2\n3,\n": ["line 2, column 1 (from 0)", "missing"],
+            b"a,\n1,\n2,\n": ["line 2, column 1 (from 0)", "missing", "2 such values"],
+            b'"a\nb",c\n1,1\n,2\n': [r"line 4, column 'a\x0ab'", "missing"],
+            b'a\n"x\ty"\n': [r"'x\x09y' is no number"],
         }
         for content, says in cases.items():
             with self.subTest(content[:40]):
