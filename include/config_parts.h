@@ -169,7 +169,7 @@ struct reader {
     const char *base;              /* the folder that relative paths start from */
     struct place given[N_PARAMS];  /* where the value that holds stands; no source: the default */
     size_t key_line[N_PARAMS];     /* of the key in the file, 0: not yet seen */
-    size_t section_line[N_PARAMS]; /* likewise, indexed by the section's first key */
+    size_t section_line[N_PARAMS]; /* likewise, of a section or group: by its first key */
 };
 
 /* Each returns OK, with mistakes noted; or ERR_INTERNAL with `err`. */

@@ -265,8 +265,17 @@ START_TEST(synthetic_or_path)
     check_refused("output: {path: out}\nsweep: {components: 1}\ndata:\n  path: x\n"
                   "  synthetic: 5\n",
                   NULL,
-                  "c.yaml:5:14: synthetic: a scalar, expected a mapping with keys such as "
-                  "synthetic.samples");
+                  "c.yaml:5:14: data.synthetic: a scalar, expected a mapping with keys such as "
+                  "samples");
+    check_refused("output: {path: out}\nsweep: {components: 1}\ndata:\n"
+                  "  synthetic: {samples: 9, means: [[1]], deviations: [[1]]}\n"
+                  "  synthetic: {seed: 2}\n",
+                  NULL, "c.yaml:5:3: data.synthetic: given twice, first at line 4; expected once");
+    check_refused(whole, "data.synthetic.samples=0",
+                  "c.yaml: data.synthetic.samples: missing, expected a whole number*");
+    check_refused(whole, "data.synthetic.samples=1e3",
+                  "--set 'data.synthetic.samples=1e3':24: data.synthetic.samples: not a whole "
+                  "number (1e3), expected a whole number from 0 to 1e+15");
 }
 END_TEST
 

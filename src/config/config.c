@@ -118,7 +118,8 @@ static void check_synthetic(struct reader *reader, const char *path)
     note_beside(reader, ID_data_path, "data.synthetic");
     note_beside(reader, ID_data_dataset, "data.synthetic");
     note_beside(reader, ID_data_labels, "data.synthetic, whose labels are the true components");
-    if (config->data_synthetic_samples == 0) reader->given[ID_data_synthetic_samples].source = NULL;
+    if (config->data_synthetic_samples == 0 && reader->mistakes.err.status == OK)
+        reader->given[ID_data_synthetic_samples].source = NULL; /* 0 is as none */
     note_missing(reader, path, ID_data_synthetic_samples);
     note_missing(reader, path, ID_data_synthetic_means);
     if (!is_given(reader, ID_data_synthetic_covariances))

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHORT_NAME = 64 /* bytes that hold the name of any section, "section.group" too */ };
+
 static enum status set_default(struct reader *reader, const struct param *param, struct err *err);
 
 /* Gives the key the value that stands there; a mistake in it is noted. */
@@ -140,7 +142,9 @@ static enum status read_group(struct reader *reader, struct yaml_text *yaml, con
     const struct param *first = config_params_group(section, key, strlen(key));
     *found = first != NULL;
     if (first == NULL) return OK;
-    note_twice(reader, place, key, &reader->section_line[first - config_params]);
+    char name[SHORT_NAME];
+    snprintf(name, sizeof name, "%s.%s", section, key);
+    note_twice(reader, place, name, &reader->section_line[first - config_params]);
     return read_node(reader, yaml, section, key, err);
 }
 
@@ -190,17 +194,18 @@ done:
 static enum status read_node(struct reader *reader, struct yaml_text *yaml, const char *section,
                              const char *group, struct err *err)
 {
-    const char *name = group[0] != '\0' ? group : section;
-    const struct param *first = group[0] != '\0'
-                                    ? config_params_group(section, group, strlen(group))
-                                    : config_params_section(section);
+    const size_t n_group = strlen(group);
+    const struct param *first =
+        n_group > 0 ? config_params_group(section, group, n_group) : config_params_section(section);
+    char name[SHORT_NAME];
+    snprintf(name, sizeof name, "%s%s%s", section, n_group > 0 ? "." : "", group);
     if (config_yaml_is_marked(yaml, name)) return config_yaml_skip(yaml, err);
     if (yaml->event.type == YAML_MAPPING_START_EVENT)
         return read_section(reader, yaml, section, group, err);
     if (!config_yaml_is_null(yaml))
         config_mistake(&reader->mistakes, config_yaml_place(yaml), name,
                        "%s, expected a mapping with keys such as %s", config_yaml_kind(yaml),
-                       first->key);
+                       first->key + (n_group > 0 ? n_group + 1 : 0));
     return config_yaml_skip(yaml, err);
 }
 
