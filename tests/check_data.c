@@ -347,7 +347,7 @@ START_TEST(text_labels)
     static const struct {
         const char *text, *names, *part; /* part: of the refusal, NULL if there is none */
     } cases[] = {
-        {"b\na\n\xc3\xa4\nB\n", NULL, "has 3 rows after its header, "},
+        {"b\na\n\xc3\xa4\nB\n", NULL, "has 3 rows after its header 'b', "},
         {"kind\nb\na\n\xc3\xa4\nB\n", "B a b \xc3\xa4", NULL},
         {"b\na\nb\nc\n", "a b c", NULL},
         {"3\n3.0\nx\n3\n", "3 3.0 x", NULL},
@@ -654,6 +654,19 @@ START_TEST(bad_drops)
 }
 END_TEST
 
+/* What looks like a number and is none is shown. */
+START_TEST(left_out_cells)
+{
+    const char *text = "a;b;c;d\n1;1,5;x;2\n2;2,5;y;NULL\n";
+    const struct setup setup = setup_for(file_text("odd.csv", text));
+    struct data *data = loaded(&setup);
+    ck_assert_str_eq(
+        data->left_out,
+        "columns with text (1 b with '1,5' in line 2, 2 c, 3 d with 'NULL' in line 3)");
+    data_destroy(&data);
+}
+END_TEST
+
 /* A list of columns that is too long to be told is cut; what follows is still there. */
 START_TEST(long_left_out)
 {
@@ -794,6 +807,7 @@ static Suite *data_suite(void)
     tcase_add_test(steps, missing);
     tcase_add_test(steps, dropped);
     tcase_add_test(steps, bad_drops);
+    tcase_add_test(steps, left_out_cells);
     tcase_add_test(steps, long_left_out);
     tcase_add_test(steps, scale);
     tcase_add_test(steps, weights);

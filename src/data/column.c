@@ -38,11 +38,12 @@ static enum status open_own(const char *key, const char *path, const char *array
     if (out->own->n_cols != 1)
         FAIL(err, ERR_DATA, "%s: %s: has %zu columns, expected one", path, what, out->own->n_cols);
     out->name_is_row = header_is_value(out->own, data->n_rows);
+    const char *header = out->own->col_names != NULL ? out->own->col_names[0] : NULL;
     size_t n_rows = out->own->n_rows + (out->name_is_row ? 1 : 0);
     if (n_rows != data->n_rows)
-        FAIL(err, ERR_DATA, "%s: %s: has %zu rows%s, %s has %zu", path, what, n_rows,
-             out->own->col_names != NULL ? " after its header" : "",
-             array != NULL ? data->dataset : data->path, data->n_rows);
+        FAIL(err, ERR_DATA, "%s: %s: has %zu rows%s%s%s, %s has %zu", path, what, n_rows,
+             header != NULL ? " after its header '" : "", header != NULL ? shown(header).text : "",
+             header != NULL ? "'" : "", array != NULL ? data->dataset : data->path, data->n_rows);
 done:
     return rc;
 }
@@ -132,6 +133,21 @@ static void mark_column(const struct source *src, const struct column *column, b
     if (column->src == src) never[column->d] = true;
 }
 
+/* What may have been overlooked where a cell was to be a number; it is changed and changed back. */
+static const char *hint(const struct source *src, char *cell)
+{
+    char *comma = strchr(cell, ',');
+    double value;
+
+    if (src->n_cols == 1 && strpbrk(cell, " |:") != NULL)
+        return " (expected commas, semicolons or tabs between cells)";
+    if (comma == NULL) return "";
+    *comma = '.';
+    bool is_number = number_parse(cell, strlen(cell), &value);
+    *comma = ',';
+    return is_number ? " (expected a decimal point)" : "";
+}
+
 /* For columns of text: the first of its cells, as an error that ends with `text`. */
 static enum status report_text(const struct source *src, size_t d, const char *text,
                                struct err *err)
@@ -140,8 +156,8 @@ static enum status report_text(const struct source *src, size_t d, const char *t
 
     source_cell(src, src->first_text[d], d, cell, sizeof cell);
     source_place(src, src->first_text[d], d, place);
-    return err_set(err, ERR_DATA, "%s: %s: '%s' is no number%s", src->path, place, shown(cell).text,
-                   text);
+    return err_set(err, ERR_DATA, "%s: %s: '%s' is no number%s%s", src->path, place,
+                   shown(cell).text, hint(src, cell), text);
 }
 
 static enum status pick_numeric(const struct source *src, const bool *never, size_t *picked,

@@ -7,6 +7,7 @@
 #include "shown.h"
 #include "source.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,9 +216,11 @@ static void note_text_columns(const struct prep *prep, struct data *data)
         const char *name = src->col_names != NULL ? src->col_names[d] : "";
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%zu%s%s", used > 0 ? ", " : "",
                                  d, name[0] != '\0' ? " " : "", shown(name).text);
-        if (src->first_text[d] == 0 || used >= sizeof list) continue;
-        char cell[SOURCE_CELL]; /* after numbers: a mistake, maybe */
+        char cell[SOURCE_CELL];
         source_cell(src, src->first_text[d], d, cell, sizeof cell);
+        bool digits_first = isdigit((unsigned char)cell[strspn(cell, "+-.,")]);
+        bool is_mistake = digits_first || src->first_text[d] > 0; /* maybe */
+        if (!is_mistake || used >= sizeof list) continue;
         used += (size_t)snprintf(list + used, sizeof list - used, " with '%s' in line %zu",
                                  shown(cell).text, src->reader->line(src, src->first_text[d]));
     }
