@@ -39,10 +39,12 @@ struct data {
     const char *dtype;       /* of the values in the file, numpy's name: "uint8", "float64", ... */
     bool labels_inside; /* data.labels, data.weights: what the file itself has under that name */
     bool weights_inside;
-    char left_out[512];     /* what of the file somebody may look for in x and not find, for people:
-                               "columns with text (2 name, 5 date); 3 rows with missing values" */
-    char sha256[65];        /* of all rows, held out or not: of N, D (u64 little-endian) and x
-                               (little-endian, -0 as +0) */
+    char left_out[512]; /* what of the file somebody may look for in x and not find, for people:
+                           "columns with text (2 name, 5 date); 3 rows with missing values" */
+    bool numbers_rows;  /* the first feature is a column without a name that only counts rows, as
+                           pandas and R write one, and nobody has asked for it */
+    char sha256[65];    /* of all rows, held out or not: of N, D (u64 little-endian) and x
+                           (little-endian, -0 as +0) */
     char labels_sha256[65]; /* of the labels as used; "" without */
     char weights_sha256[65];
 };

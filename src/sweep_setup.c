@@ -80,6 +80,11 @@ enum status sweep_setup_plan(int n_threads, double memory_limit, bool quiet,
     TRY(config_resolve(setup->config, &setup->resolved, err));
     if (setup->data->left_out[0] != '\0' && !quiet)
         fprintf(stderr, "gmmsweep: %s: left out: %s\n", setup->data->path, setup->data->left_out);
+    if (setup->data->numbers_rows && !quiet)
+        fprintf(stderr,
+                "gmmsweep: %s: column 0 has no name and only numbers the rows, yet is fitted as a "
+                "feature; data.columns picks others\n",
+                setup->data->path);
     TRY(plan_create(setup->config, setup->data, n_threads, memory_limit, &setup->plan, err));
 done:
     if (rc != OK) sweep_setup_free(setup);

@@ -8,6 +8,7 @@
 #include "source.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +237,24 @@ static void note_left_out(const struct prep *prep, size_t n_dropped, struct data
         add_left_out(data, "%zu row%s with missing values", n_dropped, n_dropped == 1 ? "" : "s");
 }
 
+/* Whether the first feature is such a column as data->numbers_rows says. */
+static bool numbers_rows(const struct prep *prep, const struct data *data)
+{
+    const struct features *features = &prep->features;
+    char **names = prep->src->col_names;
+
+    if (prep->config->data_columns.n > 0 || names == NULL || features->picked[0] != 0 ||
+        names[0][0] != '\0' || data->n_rows == 1)
+        return false;
+    for (size_t n = 1; n < data->n_rows; n++) {
+        double rows = (double)(data->source_row[n] - data->source_row[0]);
+        double step = (data->x[n * data->n_features] - data->x[0]) * features->scale;
+        if (!(fabs(step - rows) < 0.5))
+            return false; /* both are whole but for the scale's rounding */
+    }
+    return true;
+}
+
 /* The rows, and which column or file has their labels. */
 static enum status open_source(struct prep *prep, size_t mem_limit, struct data *data,
                                struct err *err)
@@ -287,6 +306,7 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
     TRY(features_name(&prep->features, &data->feature_names, err));
     TRY_ALLOC(data->x, data->n_rows * data->n_features, err);
     TRY(features_fill(&prep->features, data->source_row, data->n_rows, data->x, err));
+    data->numbers_rows = numbers_rows(prep, data);
     TRY(fill_labels(prep, data, err));
     TRY(fill_weights(&prep->weights_column, data, err));
     data->heldout_share = config->data_heldout;

@@ -186,6 +186,26 @@ class RowSteps(harness.Case):
         said = self.gmmsweep("plan", config, "--set", "data.limit=3").stderr
         self.assertTrue(said.endswith("left out: columns with text (4 Species)\n"), said)
 
+    def test_row_numbers_are_told(self):
+        """A first column as pandas and R write it is a feature, and that is told; no other is."""
+        rows = harness.iris()[:50]
+        numbered = [[n + 1, *row] for n, row in enumerate(rows)]
+        twice = [[n // 2, *row] for n, row in enumerate(rows)]
+        names = [f"x{d}" for d in range(4)]
+        cases = [
+            (numbered, ["", *names], {}, True),
+            (numbered, ["", *names], {"limit": 9, "scale": 0.3}, True),
+            (numbered, ["", *names], {"columns": [0, 1]}, False),
+            (numbered, ["", *names], {"columns": names}, False),
+            (numbered, ["n", *names], {}, False),
+            (twice, ["", *names], {}, False),
+        ]
+        for table, header, keys, told in cases:
+            path = self.write_csv("table.csv", table, header)
+            config = self.config(self.sweep_config({"path": path, **keys}))
+            said = self.gmmsweep("plan", config).stderr
+            self.assertEqual("column 0 has no name and only numbers the rows" in said, told, keys)
+
     def test_missing_is_an_error_otherwise(self):
         """By default what is missing is refused; with drop, every other fault still is."""
         holed, _ = self.holed()
