@@ -127,4 +127,13 @@ size_t source_find(const struct source *src, const char *name, size_t *d);
 /* names [n] for a message: "a, b, c", of many the first. */
 void source_list(char *const *names, size_t n, char text[SOURCE_LIST]);
 
+/* ERR_CONFIG of a file whose arrays are names [n]: the one that `key` asks for is not among them.
+ */
+enum status source_no_array(const char *path, const char *key, const char *wanted,
+                            char *const *names, size_t n, struct err *err);
+
+/* ERR_CONFIG of a file of which none is asked for by `key`, and names [n] may be meant. */
+enum status source_which_array(const char *path, const char *key, char *const *names, size_t n,
+                               struct err *err);
+
 #endif

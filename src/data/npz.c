@@ -217,7 +217,6 @@ done:
 static enum status find_named(const struct archive *archive, const char *array, size_t *i,
                               struct err *err)
 {
-    char list[SOURCE_LIST];
     size_t n_found = 0;
 
     for (size_t a = 0; a < archive->n_arrays; a++) {
@@ -229,16 +228,15 @@ static enum status find_named(const struct archive *archive, const char *array, 
     if (n_found > 1)
         return err_set(err, ERR_DATA, "%s: has %zu arrays named '%s'", archive->path, n_found,
                        array);
-    source_list(archive->names, archive->n_arrays, list);
-    return err_set(err, ERR_CONFIG, "%s: no array '%s' in %s, which has: %s", archive->key, array,
-                   archive->path, list);
+    return source_no_array(archive->path, archive->key, array, archive->names, archive->n_arrays,
+                           err);
 }
 
 /* *i: the only array that fits. */
 static enum status find_only(const struct archive *archive, size_t *i, struct err *err)
 {
     enum status rc = OK;
-    char list[SOURCE_LIST], **fitting = NULL;
+    char **fitting = NULL;
     struct err first = {.status = OK};
     size_t n_fitting = 0;
 
@@ -252,18 +250,11 @@ static enum status find_only(const struct archive *archive, size_t *i, struct er
         if (read == OK) fitting[n_fitting++] = archive->names[ *i = a];
         if (read != OK && first.status == OK) first = why;
         npz_release(&member);
-        if (read == ERR_INTERNAL) break;
+        if (read == ERR_INTERNAL) FAIL(err, read, "%s", why.text);
     }
-    if (first.status == ERR_INTERNAL || n_fitting == 0) {
-        *err = first;
-        rc = first.status;
-    } else if (n_fitting > 1) {
-        source_list(fitting, n_fitting, list);
-        FAIL(err, ERR_CONFIG,
-             "%s: has %zu arrays that may be meant: %s; expected one, or for data.path its name in "
-             "%s",
-             archive->path, n_fitting, list, archive->key);
-    }
+    if (n_fitting == 0) FAIL(err, first.status, "%s", first.text);
+    if (n_fitting > 1)
+        TRY(source_which_array(archive->path, archive->key, fitting, n_fitting, err));
 done:
     free(fitting);
     return rc;

@@ -170,3 +170,25 @@ void source_list(char *const *names, size_t n, char text[SOURCE_LIST])
                                  shown(names[i]).text);
     if (n > most) snprintf(text + used, SOURCE_LIST - used, " and %zu more", n - most);
 }
+
+enum status source_no_array(const char *path, const char *key, const char *wanted,
+                            char *const *names, size_t n, struct err *err)
+{
+    char list[SOURCE_LIST];
+
+    source_list(names, n, list);
+    return err_set(err, ERR_CONFIG, "%s: no array '%s' in %s, which has: %s", key, wanted, path,
+                   list);
+}
+
+enum status source_which_array(const char *path, const char *key, char *const *names, size_t n,
+                               struct err *err)
+{
+    char list[SOURCE_LIST];
+
+    source_list(names, n, list);
+    return err_set(err, ERR_CONFIG,
+                   "%s: has %zu arrays that may be meant: %s; expected one, or for data.path its "
+                   "name in %s",
+                   path, n, list, key);
+}

@@ -49,7 +49,6 @@ static bool is_packed(const struct source *src)
 /* *name: the array that was asked for. */
 static enum status find_named(const struct source *src, const char **name, struct err *err)
 {
-    char list[SOURCE_LIST];
     const char *wanted = src->wanted + strspn(src->wanted, "/");
 
     for (size_t a = 0; a < src->n_arrays; a++) {
@@ -57,9 +56,7 @@ static enum status find_named(const struct source *src, const char **name, struc
         *name = src->arrays[a];
         return OK;
     }
-    source_list(src->arrays, src->n_arrays, list);
-    return err_set(err, ERR_CONFIG, "data.dataset: no array '%s' in %s, which has: %s", src->wanted,
-                   src->path, list);
+    return source_no_array(src->path, "data.dataset", src->wanted, src->arrays, src->n_arrays, err);
 }
 
 /* *name: the only array that fits. */
@@ -67,7 +64,7 @@ static enum status find_only(const struct source *src, const struct h5array_file
                              const char **name, struct err *err)
 {
     enum status rc = OK;
-    char list[SOURCE_LIST], **fitting = NULL;
+    char **fitting = NULL;
     struct err first = {.status = OK};
     size_t n_fitting = 0;
 
@@ -83,16 +80,10 @@ static enum status find_only(const struct source *src, const struct h5array_file
                              src->path, src->arrays[a]);
         if (looked == OK) *name = fitting[n_fitting++] = src->arrays[a];
         if (looked != OK && first.status == OK) first = why;
-        if (looked == ERR_INTERNAL) TRY(err_set(err, looked, "%s", why.text));
+        if (looked == ERR_INTERNAL) FAIL(err, looked, "%s", why.text);
     }
     if (n_fitting == 0) FAIL(err, first.status, "%s", first.text);
-    if (n_fitting > 1) {
-        source_list(fitting, n_fitting, list);
-        FAIL(err, ERR_CONFIG,
-             "%s: has %zu arrays that may be meant: %s; expected one, or for data.path its name in "
-             "data.dataset",
-             src->path, n_fitting, list);
-    }
+    if (n_fitting > 1) TRY(source_which_array(src->path, "data.dataset", fitting, n_fitting, err));
 done:
     free(fitting);
     return rc;
