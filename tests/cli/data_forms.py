@@ -12,12 +12,6 @@ EM = {"floor": 1e-2, "max_iter": 5}
 N_ROWS = 300
 
 
-def npy(array):
-    content = io.BytesIO()
-    harness.need("numpy").save(content, array)
-    return content.getvalue()
-
-
 def npz(**arrays):
     content = io.BytesIO()
     harness.need("numpy").savez_compressed(content, **arrays)
@@ -120,10 +114,10 @@ class DataForms(harness.Case):
             "table.dat": table[";"].replace(b"\n", b"\r\n"),
             "table.tsv": table["\t"],
             "table.gz": gzip.compress(table[","]),
-            "bytes.npy": npy(pixels),
-            "floats.npy": npy(pixels.reshape(N_ROWS, -1).astype(float)),
-            "turned.npy": npy(np.asfortranarray(pixels.reshape(N_ROWS, -1).astype("f4"))),
-            "npy.gz": gzip.compress(npy(pixels)),
+            "bytes.npy": harness.npy(pixels),
+            "floats.npy": harness.npy(pixels.reshape(N_ROWS, -1).astype(float)),
+            "turned.npy": harness.npy(np.asfortranarray(pixels.reshape(N_ROWS, -1).astype("f4"))),
+            "npy.gz": gzip.compress(harness.npy(pixels)),
             "arrays.npz": npz(images=pixels),
         }
         results = [
@@ -155,9 +149,9 @@ class DataForms(harness.Case):
         x, label = harness.blobs(7, n=N_ROWS)
         weight = np.arange(N_ROWS) % 3 * 0.5
         archive = self.write("all.npz", npz(X=x, y=label, w=weight, short=label[1:]))
-        alone = self.write("x.npy", npy(x))
-        y, w = self.write("y.npy", npy(label)), self.write("w.npy", npy(weight))
-        self.write("y", npy(label[::-1]))
+        alone = self.write("x.npy", harness.npy(x))
+        y, w = self.write("y.npy", harness.npy(label)), self.write("w.npy", harness.npy(weight))
+        self.write("y", harness.npy(label[::-1]))
         keys = {"path": archive, "dataset": "X"}
         ours = self.result("ours", labels="y", weights="w", **keys)
         theirs = self.result("theirs", path=alone, labels=y, weights=w)

@@ -11,12 +11,6 @@ EM = {"max_iter": 1}
 HEIGHT, WIDTH = 19, 35  # no multiples of a byte's pixels, a BMP's four bytes, JPEG's blocks
 
 
-def npy(array):
-    content = io.BytesIO()
-    harness.need("numpy").save(content, array)
-    return content.getvalue()
-
-
 def pixels(height, width, channels, seed):
     """A smooth picture with some noise, so that subsampling and filters have work."""
     np = harness.need("numpy")
@@ -116,7 +110,7 @@ class Pictures(harness.Case):
         results = [
             self.result("picture.png", content),
             self.result("picture.png.gz", gzip.compress(content)),
-            self.result("pixels.npy", npy(x)),
+            self.result("pixels.npy", harness.npy(x)),
         ]
         self.assertEqual(len({r.content for r in results}), 1)
         self.assertNotIn("picture_shape", results[2].data_attrs)

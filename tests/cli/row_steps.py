@@ -1,6 +1,5 @@
 """Steps of `data:` that make other rows: images in another size as Pillow makes them, rows with
 missing values dropped."""
-import io
 import pathlib
 import sys
 
@@ -28,12 +27,6 @@ SHAPES = [
     ((3, 2), (31, 29)),
     ((201, 67), (12, 11)),
 ]
-
-
-def npy(array):
-    content = io.BytesIO()
-    harness.need("numpy").save(content, array)
-    return content.getvalue()
 
 
 class RowSteps(harness.Case):
@@ -68,7 +61,7 @@ class RowSteps(harness.Case):
             images = self.images(i, shape)
             theirs = self.pillow(images, size)
             ours = self.result(
-                f"ours{i}", path=self.write("images.npy", npy(images)), resize=list(size)
+                f"ours{i}", path=self.write("images.npy", harness.npy(images)), resize=list(size)
             )
             self.assertEqual(
                 ours.attrs["data_sha256"],
@@ -81,7 +74,7 @@ class RowSteps(harness.Case):
     def test_resized_file(self):
         """The sweep of resized digits is that of a file of them: the digest, the fits, the bits."""
         images = harness.read_idx(harness.DIGITS)[:500]
-        small = self.write("small.npy", npy(self.pillow(images, (16, 16))))
+        small = self.write("small.npy", harness.npy(self.pillow(images, (16, 16))))
         ours = self.result("ours", path=harness.DIGITS, limit=500, resize=16, scale=255)
         theirs = self.result("theirs", path=small, scale=255)
         self.assertEqual(ours.attrs["data_sha256"], theirs.attrs["data_sha256"])
@@ -109,14 +102,14 @@ class RowSteps(harness.Case):
         for value, text in ((0.5, "0.5"), (-1, "-1"), (256, "256"), (1e300, "1e+300")):
             images = np.zeros((5, 4, 4))
             images[3, 2, 1] = value
-            path = self.write("images.npy", npy(images))
+            path = self.write("images.npy", harness.npy(images))
             config = self.config(self.sweep_config({"path": path, "resize": 2}))
             for command in ("plan", "run"):
                 said = self.gmmsweep(command, config, expect=CONFIG).stderr
                 self.assertIn(f"data.resize: row 3 of {path} has {text}, expected whole", said)
             self.assertFalse((self.dir / "out").exists())
         images[3, 2, 1] = 255
-        self.result("float", path=self.write("images.npy", npy(images)), resize=2)
+        self.result("float", path=self.write("images.npy", harness.npy(images)), resize=2)
 
     def holed(self, name="holed.csv"):
         """iris with weights and holes: the file, and the rows that have none (features, label,
@@ -233,10 +226,10 @@ class RowSteps(harness.Case):
         images = self.images(5, (4, 6)).astype(float)
         whole = np.delete(images, [0, 7], axis=0)
         images[0, 1, 1], images[7, 3, 5] = np.nan, np.inf
-        path = self.write("images.npy", npy(images))
+        path = self.write("images.npy", harness.npy(images))
         for i, keys in enumerate([{"pool": 2}, {"resize": [3, 2]}, {"scale": 1e-3}]):
             ours = self.result(f"ours{i}", path=path, on_missing="drop", **keys)
-            theirs = self.result(f"theirs{i}", path=self.write("whole.npy", npy(whole)), **keys)
+            theirs = self.result(f"theirs{i}", path=self.write("whole.npy", harness.npy(whole)), **keys)
             self.assertEqual(ours.attrs["data_sha256"], theirs.attrs["data_sha256"], keys)
 
 

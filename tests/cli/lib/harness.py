@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import functools
 import importlib
+import io
 import json
 import os
 import pathlib
@@ -292,6 +293,13 @@ def idx(array):
     """The array of bytes as an IDX file."""
     head = b"\0\0\x08" + bytes([array.ndim])
     return head + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+
+
+def npy(array):
+    """The array as an NPY file."""
+    content = io.BytesIO()
+    need("numpy").save(content, array)
+    return content.getvalue()
 
 
 def digits(limit=None, pool=1, scale=1.0):
