@@ -72,11 +72,13 @@ enum status column_open(const char *key, const struct name_or_path *given,
         out->inside = true;
         goto done;
     }
-    if (has_array(data, given->name)) {
-        if (strcmp(given->name, data->dataset) == 0)
+    const char *array = given->name; /* which in HDF5 may begin with '/', as data.dataset may */
+    if (data->reader == &source_hdf5) array += strspn(array, "/");
+    if (has_array(data, array)) {
+        if (strcmp(array, data->dataset) == 0)
             FAIL(err, ERR_CONFIG, "%s: '%s' is the array of %s that holds the features", key,
                  given->name, data->path);
-        TRY(open_own(key, data->path, given->name, data, limit, out, err));
+        TRY(open_own(key, data->path, array, data, limit, out, err));
         out->inside = true;
         goto done;
     }

@@ -161,6 +161,11 @@ class DataForms(harness.Case):
         tree = hdf5(self.dir / "all.h5", {"X": x, "y": label, "more/w": weight})
         same = self.result("tree", path=tree, dataset="X", labels="y", weights="more/w")
         self.assertEqual(same.content, theirs.content)
+        rooted = self.result("rooted", path=tree, dataset="/X", labels="/y", weights="/more/w")
+        self.assertEqual(rooted.content, theirs.content)
+        config = self.config(self.sweep_config({"path": tree, "dataset": "X", "labels": "/X"}))
+        said = self.gmmsweep("run", config, expect=3).stderr
+        self.assertIn("'/X' is the array", said)
         mixed = self.result("mixed", labels="y.npy", weights="w", **keys)
         self.assertEqual(mixed.content, theirs.content)
         cases = [
