@@ -82,7 +82,9 @@ struct em {
     double *gain;                     /* [K] of the expected complete log-likelihood */
     bool *collapsed;                  /* [K] */
     double *heldout_sums;             /* [heldout n_chunks] */
-    double *batch;                    /* [ENGINE_BATCH, K, ROWS_CHUNK] of a heavy fit */
+    int32_t *winner; /* [n_chunks * ROWS_CHUNK] each row's best component in the last pass: a guess
+                        for the next one, which saves time and changes no bit. NULL: not used */
+    double *batch;   /* [ENGINE_BATCH, K, ROWS_CHUNK] of a heavy fit */
     double batch_loglik[ENGINE_BATCH];
     size_t capacity; /* of trace */
     double began_s;  /* monotonic clock */

@@ -18,6 +18,7 @@
 #include "floor.h"
 #include "model.h"
 #include "rows.h"
+#include "staged.h"
 
 #include <stdbool.h>
 
@@ -75,16 +76,21 @@ struct family {
                       double *work);
 
     /* Squared Mahalanobis distances of a chunk's rows y to all components, distance
-     * [K, ROWS_CHUNK]; all of a row's may lack a term that does not depend on the component. */
+     * [K, ROWS_CHUNK]; all of a row's may lack a term that does not depend on the component. Those
+     * beyond the bound, if there is one (else NULL), may be HUGE_VAL. */
     void (*distance)(const struct model *model, const double *factors, const double *y,
-                     double *distance, double *work);
+                     const struct bound *bound, double *distance, double *work);
+
+    /* Whether distance() makes use of a bound, which asks for memory of each row's winner; NULL:
+     * never. */
+    bool (*is_bounded)(size_t n_components, size_t n_features);
 
     /* The sum over all rows of weight times the term that distance() leaves out; NULL: none. */
     double (*left_out)(const struct model *model, const double *factors);
 
-    /* As distance(), with nothing left out, for rows that the fit has not seen. */
+    /* As distance() without a bound, with nothing left out, for rows that the fit has not seen. */
     void (*complete_distance)(const struct model *model, const double *factors, const double *y,
-                              double *distance, double *work);
+                              const struct bound *bound, double *distance, double *work);
 
     /* From distances to weighted responsibilities: kernels_posterior, see there. */
     double (*posterior)(size_t n_components, const double *constant, const double *weight,
@@ -136,7 +142,7 @@ size_t family_no_work(size_t n_features);
 bool family_has_two_rows(double least, double total_weight, size_t n_components, size_t n_features);
 double family_moments_flops(size_t n_features);
 void family_scaled_distance(const struct model *model, const double *factors, const double *y,
-                            double *distance, double *work);
+                            const struct bound *bound, double *distance, double *work);
 void family_accumulate_moments(const struct model *model, const double *y, const double *resp,
                                double *count, double *sums, double *work);
 

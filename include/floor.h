@@ -44,9 +44,10 @@ size_t floor_count(const struct rows *rows, const struct regularisation *reg,
 
 /* A covariance [D, D] in `factor`, read by its lower triangle, becomes the inverse of its Cholesky
  * factor. *log_norm: -(ln |Sigma| + D ln 2 pi) / 2. False if it is not positive definite, or if,
- * without ridge and floor, a pivot is at most `rounding` times the feature's own variance. */
+ * without ridge and floor, a pivot is at most `rounding` times the feature's own variance. order
+ * [D]: the features as they stand in it; NULL: their own order. */
 bool floor_factorise(const struct rows *rows, const struct regularisation *reg, double rounding,
-                     double *factor, double *log_norm);
+                     const double *order, double *factor, double *log_norm);
 
 /* Smallest eigenvalue of the covariance [D, D] in the user's units; 0 if it is lost in
  * rounding. */

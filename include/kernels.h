@@ -79,6 +79,20 @@ static inline size_t kernels_stride(size_t n_features)
 void kernels_mahalanobis(size_t n_features, const double *y, const double *mean,
                          const double *inverse_factor, double *work, double *distance);
 
+/* The same in steps, on offsets [blocks, D, ROWS_BLOCK] whose features stand in `order` [D].
+ *
+ * kernels_offsets:  offset[n, d] = y[n, order[d]] - mean[order[d]], d0 <= d < d1, of the first
+ *                   n_blocks blocks of the chunk
+ * kernels_gather:   of rows row [n] of the chunk, one after the other
+ * kernels_project:  sum[n] += sum_i (sum_j<=i inverse_factor[i, j] offset[n, j])^2, i0 <= i < i1,
+ *                   of n_blocks blocks; inverse_factor [D, D] with its features in that order */
+void kernels_offsets(size_t n_features, const double *y, const double *mean, const double *order,
+                     size_t n_blocks, size_t d0, size_t d1, double *offset);
+void kernels_gather(size_t n_features, const double *y, const double *mean, const double *order,
+                    size_t n, const size_t *row, size_t d0, size_t d1, double *offset);
+void kernels_project(size_t n_features, size_t n_blocks, size_t i0, size_t i1,
+                     const double *inverse_factor, const double *offset, double *sum);
+
 /* distance[k, n] = length[k] - 2 sum_d y[n, d] direction[k, d]; direction [K, D], length [K].
  * 2 K D flops a row. */
 void kernels_linear(size_t n_features, const double *y, size_t n_components,

@@ -316,6 +316,11 @@ static struct sizes sizes_of(const struct family *ops, size_t n_rows, size_t n_f
     return (struct sizes){heavy ? n_score : most, most, heavy};
 }
 
+static bool is_bounded(const struct family *ops, size_t n_components, size_t n_features)
+{
+    return ops->is_bounded != NULL && ops->is_bounded(n_components, n_features);
+}
+
 static enum status allocate(struct em *em, struct err *err)
 {
     enum status rc = OK;
@@ -330,6 +335,8 @@ static enum status allocate(struct em *em, struct err *err)
         TRY_ALLOC(em->batch, ENGINE_BATCH * n_components * ROWS_CHUNK, err);
         em->task.n_gathers = n_components * ops->n_stripes(n_features);
     }
+    if (is_bounded(ops, n_components, n_features))
+        TRY_ALLOC(em->winner, rows->n_chunks * ROWS_CHUNK, err);
     TRY(model_create(em->settings.family, n_components, n_features, &em->model, err));
     TRY(model_create(em->settings.family, n_components, n_features, &em->next, err));
     if (em->settings.n_trials > 0)
@@ -395,6 +402,7 @@ void em_destroy(struct em **em)
     model_destroy(&(*em)->next);
     model_destroy(&(*em)->model);
     free((*em)->batch);
+    free((*em)->winner);
     free((*em)->trace);
     engine_task_destroy(&(*em)->task);
     free(*em);
@@ -436,6 +444,7 @@ double em_bytes(size_t n_rows, size_t n_features, size_t n_classes,
     double n_model = (double)(n_components + n_components * n_features +
                               ops->n_covariances(n_components, n_features));
     double batch = sizes.heavy ? 8.0 * ENGINE_BATCH * ROWS_CHUNK * (double)n_components : 0.0;
+    if (is_bounded(ops, n_components, n_features)) batch += 4.0 * (double)(n_rows + ROWS_CHUNK);
     return engine_task_bytes(rows_n_lanes(n_rows), sizes.n_lane_sums, sizes.n_sums) +
            8.0 * n_models * n_model + 16.0 * (double)ops->n_factors(n_components, n_features) +
            8.0 * (double)(n_components * n_classes) + batch + sizeof(struct em) +

@@ -32,7 +32,10 @@ static double expect(const struct em *em, size_t chunk, double *resp, struct scr
         start_responsibilities(em->start, chunk, resp);
         return 0.0;
     }
-    em->ops->distance(em->model, em->factors, rows_chunk(em->rows, chunk), resp, scratch->family);
+    struct bound bound = {em->constant, em->rows->least_log_resp, NULL};
+    if (em->winner != NULL) bound.winner = em->winner + chunk * ROWS_CHUNK;
+    em->ops->distance(em->model, em->factors, rows_chunk(em->rows, chunk),
+                      em->winner != NULL ? &bound : NULL, resp, scratch->family);
     return em->ops->posterior(n_components, em->constant, weight, em->rows->least_log_resp, resp,
                               scratch->rows);
 }
@@ -95,7 +98,7 @@ void em_pass_gather(struct task *task, size_t first_chunk, size_t n_chunks, size
 
 double em_pass_heldout(const struct em *em, size_t chunk, struct scratch *scratch)
 {
-    em->ops->complete_distance(em->model, em->factors, rows_chunk(em->heldout_rows, chunk),
+    em->ops->complete_distance(em->model, em->factors, rows_chunk(em->heldout_rows, chunk), NULL,
                                scratch->work, scratch->family);
     return em->ops->posterior(em->settings.n_components, em->constant,
                               em->heldout_rows->weight + chunk * ROWS_CHUNK,

@@ -42,8 +42,9 @@ double family_moments_flops(size_t n_features)
 }
 
 void family_scaled_distance(const struct model *model, const double *factors, const double *y,
-                            double *distance, double *work)
+                            const struct bound *bound, double *distance, double *work)
 {
+    (void)bound;
     (void)work;
     kernels_distance(model->n_features, y, model->n_components, model->means, factors,
                      model->n_features, distance);

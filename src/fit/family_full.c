@@ -1,7 +1,8 @@
 /* family_full.c - one covariance per component.
  *
  * covariances [K, D, D]
- * factors     [K, D, D] inverse Cholesky factors, lower triangular
+ * factors     [K, D, D] inverse Cholesky factors, lower triangular; then [K, D] in which order of
+ *             the features (as numbers): their own, or for many features staged_order's
  * sums        [K, D + 1, S] lower triangles of second moments, then a row of first moments, both
  *             about the current mean, as kernels_scatter has them
  */
@@ -18,6 +19,11 @@ static size_t n_matrices(size_t n_components, size_t n_features)
     return n_components * n_features * n_features;
 }
 
+static size_t n_factors(size_t n_components, size_t n_features)
+{
+    return n_components * n_features * (n_features + 1);
+}
+
 static size_t n_component_sums(size_t n_features)
 {
     return (n_features + 1) * kernels_stride(n_features);
@@ -31,7 +37,7 @@ static size_t n_sums(size_t n_components, size_t n_features)
 static size_t n_work(size_t n_features)
 {
     const size_t eigen = floor_work(n_features) + n_features * n_features;
-    const size_t packed = ROWS_CHUNK * kernels_stride(n_features); /* over KERNELS_OFFSETS D */
+    const size_t packed = ROWS_CHUNK * kernels_stride(n_features); /* at least staged_work */
     return eigen > packed ? eigen : packed;
 }
 
@@ -97,24 +103,67 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
     return regularise(rows, reg, k, next, work);
 }
 
+static double *orders(const struct model *model, double *factors)
+{
+    return factors + n_matrices(model->n_components, model->n_features);
+}
+
+static const double *order_of(const struct model *model, const double *factors, size_t k)
+{
+    const size_t n = model->n_features;
+    return factors + n_matrices(model->n_components, n) + k * n;
+}
+
+static bool is_staged(size_t n_features)
+{
+    return n_features >= STAGED_FEATURES;
+}
+
+static bool is_bounded(size_t n_components, size_t n_features)
+{
+    return n_components > 1 && is_staged(n_features);
+}
+
+/* out [D, D]: the symmetric matrix given by its lower triangle, with its features in order. */
+static void reorder(size_t n, const double *matrix, const double *order, double *out)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) {
+            const size_t a = (size_t)order[i], b = (size_t)order[j];
+            out[i * n + j] = a > b ? matrix[a * n + b] : matrix[b * n + a];
+        }
+}
+
 static bool factorise(const struct rows *rows, const struct regularisation *reg,
                       const struct model *model, size_t k, double *factors, double *log_norm,
                       double *work)
 {
-    (void)work;
     const size_t n = model->n_features;
-    double *factor = factors + k * n * n;
-    memcpy(factor, model->covariances + k * n * n, n * n * sizeof *factor);
-    return floor_factorise(rows, reg, (double)n * DBL_EPSILON, factor, log_norm);
+    const double *covariance = model->covariances + k * n * n;
+    double *factor = factors + k * n * n, *order = orders(model, factors) + k * n;
+    for (size_t d = 0; d < n; d++)
+        order[d] = (double)d;
+    if (is_staged(n)) staged_order(rows, model->means + k * n, covariance, order, work);
+    reorder(n, covariance, order, factor);
+    return floor_factorise(rows, reg, (double)n * DBL_EPSILON, order, factor, log_norm);
 }
 
-static void distance(const struct model *model, const double *factors, const double *y, double *out,
-                     double *work)
+static void distance(const struct model *model, const double *factors, const double *y,
+                     const struct bound *bound, double *out, double *work)
 {
-    const size_t n = model->n_features;
-    for (size_t k = 0; k < model->n_components; k++)
-        kernels_mahalanobis(n, y, model->means + k * n, factors + k * n * n, work,
-                            out + k * ROWS_CHUNK);
+    const size_t n = model->n_features, n_components = model->n_components;
+    if (bound != NULL) {
+        staged_distance(n_components, n, y, model->means, factors, order_of(model, factors, 0),
+                        bound, out, work);
+        return;
+    }
+    for (size_t k = 0; k < n_components; k++)
+        if (is_staged(n))
+            staged_complete(n, y, model->means + k * n, factors + k * n * n,
+                            order_of(model, factors, k), out + k * ROWS_CHUNK, work);
+        else
+            kernels_mahalanobis(n, y, model->means + k * n, factors + k * n * n, work,
+                                out + k * ROWS_CHUNK);
 }
 
 /* Rows of the covariance in a stripe. A stripe packs the rows of data anew, which costs as much as
@@ -158,8 +207,10 @@ static double total_distance(const struct rows *rows, const struct model *now, c
 {
     (void)rows;
     const size_t n = now->n_features;
-    scatter_of(now, count, sums, k, model != now, 1.0, work);
-    return kernels_trace_product(n, factors + k * n * n, work, work + n * n);
+    double *scatter = work + n * n;
+    scatter_of(now, count, sums, k, model != now, 1.0, scatter);
+    reorder(n, scatter, order_of(model, factors, k), work);
+    return kernels_trace_product(n, factors + k * n * n, work, scatter);
 }
 
 static size_t count_floored(const struct rows *rows, const struct regularisation *reg,
@@ -189,7 +240,7 @@ static void rescale(const struct rows *rows, int direction, struct model *model)
 
 const struct family family_full = {
     .n_covariances = n_matrices,
-    .n_factors = n_matrices,
+    .n_factors = n_factors,
     .n_sums = n_sums,
     .n_work = n_work,
     .n_own = n_own,
@@ -202,6 +253,7 @@ const struct family family_full = {
     .maximise = maximise,
     .factorise = factorise,
     .distance = distance,
+    .is_bounded = is_bounded,
     .complete_distance = distance,
     .posterior = kernels_posterior,
     .accumulate = accumulate,

@@ -132,7 +132,8 @@ static bool factorise_common(const struct rows *rows, const struct regularisatio
     /* What the differences from rows->covariance leave is not smaller than their rounding. */
     const double rounding = 64.0 * (double)n * DBL_EPSILON;
     memcpy(factors, model->covariances, n * n * sizeof *factors);
-    if (!floor_factorise(rows, reg, rounding, factors, trace(model, factors) + 1)) return false;
+    if (!floor_factorise(rows, reg, rounding, NULL, factors, trace(model, factors) + 1))
+        return false;
     *trace(model, factors) =
         rows->total_weight * kernels_trace_product(n, factors, rows->covariance, work);
     return true;
@@ -161,17 +162,19 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
     return isfinite(length);
 }
 
-static void distance(const struct model *model, const double *factors, const double *y, double *out,
-                     double *work)
+static void distance(const struct model *model, const double *factors, const double *y,
+                     const struct bound *bound, double *out, double *work)
 {
+    (void)bound;
     (void)work;
     kernels_linear(model->n_features, y, model->n_components, directions(model, factors),
                    lengths(model, factors), out);
 }
 
 static void complete_distance(const struct model *model, const double *factors, const double *y,
-                              double *out, double *work)
+                              const struct bound *bound, double *out, double *work)
 {
+    (void)bound;
     const size_t n = model->n_features;
     for (size_t k = 0; k < model->n_components; k++)
         kernels_mahalanobis(n, y, model->means + k * n, factors, work, out + k * ROWS_CHUNK);

@@ -97,7 +97,7 @@ size_t floor_count(const struct rows *rows, const struct regularisation *reg,
 }
 
 bool floor_factorise(const struct rows *rows, const struct regularisation *reg, double rounding,
-                     double *factor, double *log_norm)
+                     const double *order, double *factor, double *log_norm)
 {
     const size_t n = rows->n_features;
     const bool bare = floor_is_bare(reg);
@@ -105,7 +105,8 @@ bool floor_factorise(const struct rows *rows, const struct regularisation *reg, 
     if (!kernels_cholesky(n, factor)) return false;
     for (size_t d = 0; d < n; d++) {
         double pivot = factor[d * n + d] * factor[d * n + d];
-        if (bare && !(pivot > rounding * rows->floor_unit[d])) return false;
+        const size_t feature = order != NULL ? (size_t)order[d] : d;
+        if (bare && !(pivot > rounding * rows->floor_unit[feature])) return false;
         log_det += log(pivot);
     }
     kernels_invert_lower(n, factor);

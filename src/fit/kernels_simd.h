@@ -111,26 +111,78 @@ static void linear(size_t n_features, const double *restrict y, size_t n_compone
               out + k * ROWS_CHUNK)
 }
 
-/* Adds the squares of rows i.. of inverse_factor times offset [D, BLOCKS] to total [BLOCKS]. */
-INLINE void project_tile(const size_t tile, size_t n_features, size_t i,
+/* Rows i to i + tile - 1 of project, for `blocks` blocks; both constants once inlined. */
+INLINE void project_tile(const size_t tile, const size_t blocks, size_t n_features, size_t i,
                          const double *restrict inverse_factor, const double *restrict offset,
-                         vec *restrict total)
+                         double *restrict sum)
 {
     const double *rows = inverse_factor + i * n_features;
-    vec sum[TILE][BLOCKS];
+    vec product[TILE][BLOCKS];
     for (size_t t = 0; t < tile; t++)
-        for (size_t b = 0; b < BLOCKS; b++)
-            sum[t][b] = vec_set(0.0);
+        for (size_t b = 0; b < blocks; b++)
+            product[t][b] = vec_set(0.0);
     for (size_t j = 0; j < i + tile;
          j++) /* the zeros in the tile's corner cost less than a branch */
         for (size_t t = 0; t < tile; t++) {
             const vec l = vec_set(rows[t * n_features + j]);
-            for (size_t b = 0; b < BLOCKS; b++)
-                sum[t][b] = vec_fma(l, vec_load(offset + (j * BLOCKS + b) * VEC), sum[t][b]);
+            for (size_t b = 0; b < blocks; b++)
+                product[t][b] =
+                    vec_fma(l, vec_load(offset + (b * n_features + j) * VEC), product[t][b]);
         }
-    for (size_t t = 0; t < tile; t++)
-        for (size_t b = 0; b < BLOCKS; b++)
-            total[b] = vec_fma(sum[t][b], sum[t][b], total[b]);
+    for (size_t b = 0; b < blocks; b++) {
+        vec total = vec_load(sum + b * VEC);
+        for (size_t t = 0; t < tile; t++)
+            total = vec_fma(product[t][b], product[t][b], total);
+        vec_store(sum + b * VEC, total);
+    }
+}
+
+INLINE void project_blocks(const size_t blocks, size_t n_features, size_t i0, size_t i1,
+                           const double *restrict inverse_factor, const double *restrict offset,
+                           double *restrict sum)
+{
+    for (size_t i = i0; i < i1; i += TILE)
+        CASES(i1 - i, project_tile, blocks, n_features, i, inverse_factor, offset, sum)
+}
+
+static void project(size_t n_features, size_t n_blocks, size_t i0, size_t i1,
+                    const double *restrict inverse_factor, const double *restrict offset,
+                    double *restrict sum)
+{
+    size_t b = 0;
+    for (; b + BLOCKS <= n_blocks; b += BLOCKS)
+        project_blocks(BLOCKS, n_features, i0, i1, inverse_factor, offset + b * n_features * VEC,
+                       sum + b * VEC);
+    for (; b < n_blocks; b++)
+        project_blocks(1, n_features, i0, i1, inverse_factor, offset + b * n_features * VEC,
+                       sum + b * VEC);
+}
+
+static void offsets(size_t n_features, const double *restrict y, const double *restrict mean,
+                    const double *restrict order, size_t n_blocks, size_t d0, size_t d1,
+                    double *restrict offset)
+{
+    for (size_t d = d0; d < d1; d++) {
+        const size_t from = (size_t)order[d];
+        const vec m = vec_set(mean[from]);
+        for (size_t b = 0; b < n_blocks; b++)
+            vec_store(offset + (b * n_features + d) * VEC,
+                      vec_sub(vec_load(y + (b * n_features + from) * VEC), m));
+    }
+}
+
+static void gather(size_t n_features, const double *restrict y, const double *restrict mean,
+                   const double *restrict order, size_t n, const size_t *restrict row, size_t d0,
+                   size_t d1, double *restrict offset)
+{
+    for (size_t s = 0; s < n; s++) {
+        const double *from = y + row[s] / VEC * n_features * VEC + row[s] % VEC;
+        double *to = offset + s / VEC * n_features * VEC + s % VEC;
+        for (size_t d = d0; d < d1; d++) {
+            const size_t feature = (size_t)order[d];
+            to[d * VEC] = from[feature * VEC] - mean[feature];
+        }
+    }
 }
 
 /* The same in registers, for a D that is a constant once inlined. */
@@ -160,19 +212,12 @@ static void mahalanobis(size_t n_features, const double *restrict y, const doubl
         CASES(n_features, small_mahalanobis, y, mean, inverse_factor, out)
         return;
     }
-    for (size_t b0 = 0; b0 < ROWS_CHUNK_BLOCKS; b0 += BLOCKS) {
-        vec total[BLOCKS];
-        for (size_t b = 0; b < BLOCKS; b++) {
-            total[b] = vec_set(0.0);
-            for (size_t d = 0; d < n_features; d++)
-                vec_store(
-                    work + (d * BLOCKS + b) * VEC,
-                    vec_sub(vec_load(y + ((b0 + b) * n_features + d) * VEC), vec_set(mean[d])));
-        }
-        for (size_t i = 0; i < n_features; i += TILE)
-            CASES(n_features - i, project_tile, n_features, i, inverse_factor, work, total)
-        for (size_t b = 0; b < BLOCKS; b++)
-            vec_store(out + (b0 + b) * VEC, total[b]);
+    memset(out, 0, ROWS_CHUNK * sizeof *out);
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += BLOCKS) {
+        for (size_t i = 0; i < BLOCKS * n_features; i++)
+            vec_store(work + i * VEC, vec_sub(vec_load(y + (b * n_features + i) * VEC),
+                                              vec_set(mean[i % n_features])));
+        project_blocks(BLOCKS, n_features, 0, n_features, inverse_factor, work, out + b * VEC);
     }
 }
 

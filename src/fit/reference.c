@@ -83,9 +83,10 @@ static void solve_lower(size_t n, const double *factor, double *x)
     }
 }
 
-static void distance(const struct model *model, const double *factors, const double *y, double *out,
-                     double *work)
+static void distance(const struct model *model, const double *factors, const double *y,
+                     const struct bound *bound, double *out, double *work)
 {
+    (void)bound;
     const size_t n_features = model->n_features;
     for (size_t n = 0; n < ROWS_CHUNK; n++)
         for (size_t k = 0; k < model->n_components; k++) {
@@ -233,6 +234,7 @@ struct family reference_family(enum family_id family)
     ops.distance = distance;
     ops.left_out = NULL;
     ops.complete_distance = distance;
+    ops.is_bounded = NULL;
     ops.posterior = posterior;
     ops.accumulate = accumulate;
     ops.n_stripes = NULL;
