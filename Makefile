@@ -1,6 +1,6 @@
 # gmmsweep. `make help` lists the targets; V=1 shows the commands.
 # Yours to set: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BUILD PYTHON CLANG_FORMAT HDF5_DIR
-# OPENBLAS_DIR FAULTS.
+# OPENBLAS_DIR FAULTS; CXX BENCH MNIST BENCH_SCALE of `make bench`.
 
 VERSION = 0.1.0
 BUILD = build
@@ -45,7 +45,8 @@ twins := $(filter-out $(tests),$(wildcard tests/*.c))
 scripts := $(wildcard tests/cli/*.py tests/cli/*.sh)
 objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out src/main.c,$(sources)))
 programs := $(tests:%.c=$(BUILD)/%)
-formatted := $(wildcard src/*.[ch] src/*/*.[ch] include/*.h include/*/*.h tests/*.[ch] tests/*/*.[ch])
+formatted := $(wildcard src/*.[ch] src/*/*.[ch] include/*.h include/*/*.h tests/*.[ch] \
+  tests/*/*.[ch] tests/*/*.cc)
 
 MAKEFLAGS += --no-print-directory
 say = $(if $(V),,@printf '  %-3s %s\n' $1 $2;)
@@ -53,8 +54,8 @@ judged = GMMSWEEP=$(abspath $(BUILD)/gmmsweep) PYTHON=$$(sh src/deps.sh python) 
   PYTHONDONTWRITEBYTECODE=1
 deps = +@MAKE='$(MAKE)' sh src/deps.sh
 
-.PHONY: all deps demo check check-slurm check-faults units tests asan ubsan tsan coverage format \
-  format-check install clean help FORCE
+.PHONY: all deps demo check check-slurm check-faults bench units tests asan ubsan tsan coverage \
+  format format-check install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -124,6 +125,18 @@ $(BUILD)/tests/faults/shim.so: $(wildcard tests/faults/*.c) $(BUILD)/flags
 check-faults: all $(BUILD)/tests/faults/shim.so ## kill and fail runs everywhere; FAULTS= which
 	@$(judged) FAULT_SHIM=$(abspath $(BUILD)/tests/faults/shim.so) \
 	  sh -c '"$$PYTHON" tests/faults/check.py $(FAULTS)'
+
+# A peer, as fast as its headers and this machine allow. Without them the table names it as missing.
+$(BUILD)/tests/bench/armadillo: tests/bench/armadillo.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)$(CXX) -O3 -march=native -fopenmp $(CPPFLAGS) -DARMA_DONT_USE_WRAPPER \
+	  -o $@ $< $(call libs_of,$(openblas))
+
+bench: all ## our times beside scikit-learn's and Armadillo's; BENCH= which, MNIST= folder
+	@if echo '#include <armadillo>' | $(CXX) $(CPPFLAGS) -E -x c++ - >/dev/null 2>&1; then \
+	  $(MAKE) $(BUILD)/tests/bench/armadillo; fi
+	@$(judged) BUILD=$(abspath $(BUILD)) MNIST='$(MNIST)' \
+	  sh -c '"$$PYTHON" tests/bench/bench.py $(BENCH)'
 
 tests: $(programs)
 
