@@ -1,8 +1,13 @@
-/* rows.h - the fitted rows as the arithmetic wants them: centred, scaled, blocked, cut in lanes.
+/* rows.h - the fitted rows as the arithmetic wants them: centred, scaled, merged, blocked, cut in
+ * lanes.
  *
  * Feature d is stored as y = (x - centre_d) 2^-exponent_d, so that far offsets and odd units do
  * no harm: |y| is at most about 1. Everything inside a fit is in these units; model_to_user in
  * model.h brings a fitted model back. Powers of two make the scaling itself exact.
+ *
+ * Where many rows are equal they are merged (rows_merge.h): N counts what is left, and a row's
+ * weight is that of all rows as given that went into it. Centre, scale, variances and W are those
+ * of the rows as given. Who picks a row picks one of those, so that merging changes no pick.
  *
  * Layout: blocks of ROWS_BLOCK rows, one vector per feature, y [block, D, ROWS_BLOCK], so that
  * kernels work on ROWS_BLOCK rows at once whatever D is. Rows that fill up the last chunk are
@@ -28,7 +33,8 @@
 #define ROWS_LANE_TARGET 1024 /* rows per lane while there are fewer than ROWS_MAX_LANES */
 
 struct rows {
-    size_t n_rows;         /* N */
+    size_t n_rows;         /* N, at most n_given */
+    size_t n_given;        /* rows before equal ones were merged */
     size_t n_features;     /* D */
     size_t n_chunks;       /* ceil(N / ROWS_CHUNK) */
     size_t n_lanes;        /* min(ROWS_MAX_LANES, ceil(N / ROWS_LANE_TARGET)) */
@@ -36,7 +42,9 @@ struct rows {
     double *y;             /* [n_chunks * ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK] */
     double *weight;        /* [n_chunks * ROWS_CHUNK]; 0 in the filling */
     double total_weight;   /* W, sum of weight */
-    bool weighted;         /* weights differ from 1 */
+    bool weighted;         /* weights of the rows as given differ from 1 */
+    double *given_weight;  /* [n_given] what they are, if rows are merged and weighted; or NULL */
+    size_t *place;         /* [n_given] the row that each went into; NULL if none are merged */
     int32_t *label;        /* [n_chunks * ROWS_CHUNK] or NULL */
     size_t n_distinct;     /* rows that differ in value */
     double *centre;        /* [D] mean; the value itself of a constant feature; user's units */
@@ -85,16 +93,38 @@ static inline const double *rows_chunk(const struct rows *rows, size_t chunk)
 /* Copies row n to out [D]. */
 void rows_get(const struct rows *rows, size_t n, double *out);
 
+/* Where feature d of row n stands in y. */
+static inline size_t rows_index(const struct rows *rows, size_t n, size_t d)
+{
+    return (n / ROWS_BLOCK * rows->n_features + d) * ROWS_BLOCK + n % ROWS_BLOCK;
+}
+
 /* Whether rows a and b have equal values. */
 bool rows_equal(const struct rows *rows, size_t a, size_t b);
 
-/* The row that u in [0, 1) picks, each with a chance in proportion to its weight. */
+/* Of row n of those as given: the row that it went into, and its own weight. */
+static inline size_t rows_place(const struct rows *rows, size_t n)
+{
+    return rows->place != NULL ? rows->place[n] : n;
+}
+static inline double rows_given_weight(const struct rows *rows, size_t n)
+{
+    if (rows->place == NULL) return rows->weight[n];
+    return rows->given_weight != NULL ? rows->given_weight[n] : 1.0;
+}
+
+/* The row that u in [0, 1) picks: of the rows as given, in their order, each has a chance in
+ * proportion to its weight, and the row that it went into is returned. */
 size_t rows_pick(const struct rows *rows, double u);
 
 /* Lanes that n_rows are cut into. */
 size_t rows_n_lanes(size_t n_rows);
 
-/* Bytes that rows_create will hold for n_rows x n_features. */
+/* Sets n_rows, and n_chunks and n_lanes by it. */
+void rows_cut(struct rows *rows, size_t n_rows);
+
+/* Bytes that rows_create will hold for n_rows x n_features, all but what weighted rows that are
+ * merged add. */
 double rows_bytes(size_t n_rows, size_t n_features);
 
 #endif

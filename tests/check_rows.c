@@ -229,8 +229,8 @@ END_TEST
 /* Rows are equal if all their values are. */
 START_TEST(equal_rows_are_equal)
 {
-    const double x[] = {1, 2, 1, 3, 1, 2, 2, 2};
-    const struct ref_data data = {4, 2, x, NULL};
+    const double x[] = {1, 2, 1, 3, 1, 2, 2, 2, 0, 0}; /* too few of them to be merged */
+    const struct ref_data data = {5, 2, x, NULL};
     struct rows *rows = fixture_rows(&data, NULL, 0);
     ck_assert(rows_equal(rows, 0, 2) && rows_equal(rows, 1, 1));
     ck_assert(!rows_equal(rows, 0, 1) && !rows_equal(rows, 0, 3));
@@ -323,6 +323,152 @@ START_TEST(picks_end_with_the_last_row)
 }
 END_TEST
 
+/* --- merged rows --- */
+
+enum { MANY = 3000, COLUMNS = 3, CLASSES = 4 };
+
+/* MANY rows of whole numbers below `values` in COLUMNS columns, classes, and weights whose sums are
+ * exact. */
+struct picture {
+    double x[MANY * COLUMNS], weight[MANY];
+    int32_t label[MANY], own[MANY]; /* own: each row is a class of its own, so that none merges */
+};
+
+static struct picture *draw_picture(uint64_t *rng, size_t values)
+{
+    struct picture *picture = malloc(sizeof *picture);
+    for (size_t i = 0; i < MANY * COLUMNS; i++)
+        picture->x[i] = (double)test_below(rng, values);
+    for (size_t n = 0; n < MANY; n++) {
+        picture->weight[n] = (double)(1 + test_below(rng, 9)) / 4;
+        picture->label[n] = (int32_t)test_below(rng, CLASSES);
+        picture->own[n] = (int32_t)n;
+    }
+    return picture;
+}
+
+/* What merging should leave, by comparing all pairs. */
+struct merged {
+    size_t n_rows, first[MANY], place[MANY];
+    double weight[MANY];
+};
+
+static struct merged *merge_naively(const struct ref_data *data, const int32_t *label)
+{
+    struct merged *merged = calloc(1, sizeof *merged);
+    for (size_t n = 0; n < data->n_rows; n++) {
+        size_t m = 0;
+        for (; m < merged->n_rows; m++) {
+            const size_t first = merged->first[m];
+            if (memcmp(data->x + first * COLUMNS, data->x + n * COLUMNS,
+                       COLUMNS * sizeof *data->x) == 0 &&
+                (label == NULL || label[first] == label[n]))
+                break;
+        }
+        if (m == merged->n_rows) merged->first[merged->n_rows++] = n;
+        merged->place[n] = m;
+        merged->weight[m] += (double)ref_weight(data, n);
+    }
+    return merged;
+}
+
+static void check_merged(const struct rows *rows, const struct ref_data *data, const int32_t *label)
+{
+    struct merged *merged = merge_naively(data, label);
+    const size_t n_rows = merged->n_rows;
+    ck_assert(rows->n_rows == n_rows && rows->n_given == MANY && n_rows <= MANY * 3 / 4);
+    ck_assert(rows->n_chunks == (n_rows + ROWS_CHUNK - 1) / ROWS_CHUNK);
+    ck_assert(rows->n_lanes == rows_n_lanes(n_rows));
+    ck_assert_mem_eq(rows->place, merged->place, sizeof merged->place);
+    ck_assert_mem_eq(rows->weight, merged->weight, n_rows * sizeof *rows->weight);
+    for (size_t m = 0; m < n_rows; m++) {
+        check_row(rows, m, data->x + merged->first[m] * COLUMNS);
+        if (label != NULL && rows->label[m] != label[merged->first[m]])
+            ck_abort_msg("row %zu has the label %d", m, rows->label[m]);
+    }
+    double filling = 0;
+    for (size_t n = n_rows; n < rows->n_chunks * ROWS_CHUNK; n++) {
+        double row[COLUMNS];
+        rows_get(rows, n, row);
+        filling += fabs(row[0]) + fabs(row[1]) + fabs(row[2]) + rows->weight[n];
+        filling += rows->label != NULL ? rows->label[n] : 0;
+    }
+    ck_assert(filling == 0);
+    free(merged);
+}
+
+/* Equal rows become one, in the order of their first ones, of the weight of all; those of another
+ * class stay apart. What is said of the data is said of all rows. */
+START_TEST(equal_rows_are_merged)
+{
+    uint64_t rng = test_seed();
+    for (int form = 0; form < 4; form++) {
+        struct picture *picture = draw_picture(&rng, 5 + (size_t)form);
+        const struct ref_data data = {MANY, COLUMNS, picture->x,
+                                      form % 2 == 0 ? NULL : picture->weight};
+        const int32_t *label = form < 2 ? NULL : picture->label;
+        struct rows *rows = fixture_rows(&data, label, CLASSES);
+        struct rows *apart = fixture_rows(&data, picture->own, MANY);
+        check_merged(rows, &data, label);
+        ck_assert(apart->n_rows == MANY && apart->place == NULL);
+        ck_assert(rows->n_distinct == count_distinct(&data) &&
+                  rows->n_distinct == apart->n_distinct);
+        ck_assert(rows->weighted == apart->weighted && rows->total_weight == apart->total_weight);
+        ck_assert_mem_eq(rows->centre, apart->centre, COLUMNS * sizeof *rows->centre);
+        ck_assert_mem_eq(rows->variance, apart->variance, COLUMNS * sizeof *rows->variance);
+        ck_all_close(COLUMNS * COLUMNS, rows->covariance, apart->covariance, 1e-13, 1e-15);
+        rows_destroy(&apart);
+        rows_destroy(&rows);
+        free(picture);
+    }
+}
+END_TEST
+
+/* A number picks the same value whether rows are merged or not: the rows as given are drawn from.
+ */
+START_TEST(picks_ignore_merging)
+{
+    uint64_t rng = test_seed();
+    struct picture *picture = draw_picture(&rng, 8);
+    for (int weighted = 0; weighted < 2; weighted++) {
+        const struct ref_data data = {MANY, COLUMNS, picture->x, weighted ? picture->weight : NULL};
+        struct rows *rows = fixture_rows(&data, picture->label, CLASSES);
+        struct rows *apart = fixture_rows(&data, picture->own, MANY);
+        ck_assert(rows->n_rows < MANY && apart->n_rows == MANY);
+        for (size_t i = 0; i < 20000; i++) {
+            const double u = i == 0 ? 0 : i == 1 ? 1 - 0x1p-53 : test_uniform(&rng);
+            const size_t n = rows_pick(apart, u), m = rows_pick(rows, u);
+            double a[COLUMNS], b[COLUMNS];
+            rows_get(rows, m, a);
+            rows_get(apart, n, b);
+            if (memcmp(a, b, sizeof a) != 0 || rows->label[m] != picture->label[n])
+                ck_abort_msg("%.17g picks row %zu, merged row %zu", u, n, m);
+        }
+        rows_destroy(&apart);
+        rows_destroy(&rows);
+    }
+    free(picture);
+}
+END_TEST
+
+/* Rows are merged if that leaves three quarters of them, not if it leaves one more. */
+START_TEST(few_equal_rows_stay)
+{
+    enum { N = 400 };
+    double x[N];
+    for (size_t n_left = N / 4; n_left <= N; n_left += n_left < N * 3 / 4 ? 20 : 1) {
+        for (size_t n = 0; n < N; n++)
+            x[n] = (double)(n % n_left);
+        const struct ref_data data = {N, 1, x, NULL};
+        struct rows *rows = fixture_rows(&data, NULL, 0);
+        ck_assert_uint_eq(rows->n_distinct, n_left);
+        ck_assert_uint_eq(rows->n_rows, n_left <= N * 3 / 4 ? n_left : N);
+        ck_assert((rows->place == NULL) == (rows->n_rows == N) && rows->n_given == N);
+        rows_destroy(&rows);
+    }
+}
+END_TEST
+
 static Suite *rows_suite(void)
 {
     Suite *suite = suite_create("rows");
@@ -338,6 +484,9 @@ static Suite *rows_suite(void)
     tcase_add_test(rows, weightless_rows_are_absent);
     tcase_add_test(rows, picks_follow_weights);
     tcase_add_test(rows, picks_end_with_the_last_row);
+    tcase_add_test(rows, equal_rows_are_merged);
+    tcase_add_test(rows, picks_ignore_merging);
+    tcase_add_test(rows, few_equal_rows_stay);
     suite_add_tcase(suite, rows);
     return suite;
 }

@@ -27,21 +27,26 @@ static void seed_pass(struct task *task, size_t lane, double *sums, struct scrat
 }
 
 /* The row that u picks with chances in proportion to weight times squared distance: first the
- * lane by the lanes' sums, then the row within it. */
+ * lane by the lanes' sums, then the row within it. Among merged rows the walk is along the rows as
+ * given, whose order lanes do not follow. */
 static size_t pick_far(const struct start *start, double u)
 {
     const struct rows *rows = start->space;
     const struct task *task = &start->task;
     double left = u * task->sums[0];
-    size_t lane = 0;
-    while (lane + 1 < rows->n_lanes && left >= task->lane_sums[lane * task->sums_stride])
-        left -= task->lane_sums[lane++ * task->sums_stride];
-    size_t first, end, pick = 0;
-    rows_lane(rows, lane, &first, &end);
-    for (size_t n = first * ROWS_CHUNK; n < end * ROWS_CHUNK; n++) {
-        double share = rows->weight[n] * start->nearest[n];
+    size_t n = 0, end = rows->n_given, pick = 0;
+    if (rows->place == NULL) {
+        size_t lane = 0;
+        while (lane + 1 < rows->n_lanes && left >= task->lane_sums[lane * task->sums_stride])
+            left -= task->lane_sums[lane++ * task->sums_stride];
+        rows_lane(rows, lane, &n, &end);
+        n *= ROWS_CHUNK;
+        end *= ROWS_CHUNK;
+    }
+    for (; n < end; n++) {
+        double share = rows_given_weight(rows, n) * start->nearest[rows_place(rows, n)];
         if (share == 0.0) continue;
-        pick = n;
+        pick = rows_place(rows, n);
         if (left < share) break;
         left -= share;
     }

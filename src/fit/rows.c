@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include "kernels.h"
+#include "rows_merge.h"
 
 #include <math.h>
 #include <omp.h>
@@ -19,38 +20,40 @@ size_t rows_n_lanes(size_t n_rows)
     return n_lanes < ROWS_MAX_LANES ? n_lanes : ROWS_MAX_LANES;
 }
 
-static size_t index_of(const struct rows *rows, size_t n, size_t d)
+void rows_cut(struct rows *rows, size_t n_rows)
 {
-    return (n / ROWS_BLOCK * rows->n_features + d) * ROWS_BLOCK + n % ROWS_BLOCK;
+    rows->n_rows = n_rows;
+    rows->n_chunks = (n_rows + ROWS_CHUNK - 1) / ROWS_CHUNK;
+    rows->n_lanes = rows_n_lanes(n_rows);
 }
 
 void rows_get(const struct rows *rows, size_t n, double *out)
 {
     for (size_t d = 0; d < rows->n_features; d++)
-        out[d] = rows->y[index_of(rows, n, d)];
+        out[d] = rows->y[rows_index(rows, n, d)];
 }
 
 bool rows_equal(const struct rows *rows, size_t a, size_t b)
 {
     for (size_t d = 0; d < rows->n_features; d++)
-        if (rows->y[index_of(rows, a, d)] != rows->y[index_of(rows, b, d)]) return false;
+        if (rows->y[rows_index(rows, a, d)] != rows->y[rows_index(rows, b, d)]) return false;
     return true;
 }
 
 size_t rows_pick(const struct rows *rows, double u)
 {
-    if (!rows->weighted) return (size_t)(u * (double)rows->n_rows);
+    if (!rows->weighted) return rows_place(rows, (size_t)(u * (double)rows->n_given));
     double left = u * rows->total_weight;
     size_t n = 0;
-    while (n + 1 < rows->n_rows && left >= rows->weight[n])
-        left -= rows->weight[n++];
-    return n;
+    while (n + 1 < rows->n_given && left >= rows_given_weight(rows, n))
+        left -= rows_given_weight(rows, n++);
+    return rows_place(rows, n);
 }
 
 double rows_bytes(size_t n_rows, size_t n_features)
 {
     double padded = ceil((double)n_rows / ROWS_CHUNK) * ROWS_CHUNK;
-    return padded * (8.0 * (double)n_features + 8.0 + 4.0);
+    return padded * (8.0 * (double)n_features + 8.0 + 4.0) + 8.0 * (double)n_rows;
 }
 
 /* Mean and largest deviation of feature d over the used rows; a constant feature's mean is its
@@ -77,7 +80,7 @@ static void fill_feature(const struct data *data, const size_t *used, struct row
     for (size_t n = 0; n < rows->n_rows; n++) {
         double x = data->x[used[n] * data->n_features + d];
         double y = ldexp(x - rows->centre[d], -rows->exponent[d]);
-        rows->y[index_of(rows, n, d)] = y;
+        rows->y[rows_index(rows, n, d)] = y;
         rows->low[d] = fmin(rows->low[d], y);
         rows->high[d] = fmax(rows->high[d], y);
         sum += rows->weight[n] * y;
@@ -121,45 +124,6 @@ static void choose_floor_units(struct rows *rows)
         rows->floor_unit[d] = rows->variance[d] > 0.0 ? rows->variance[d] : mean;
 }
 
-struct keyed_row {
-    uint64_t hash;
-    size_t row;
-};
-
-static int compare_keyed(const void *a, const void *b)
-{
-    const struct keyed_row *p = a, *q = b;
-    if (p->hash != q->hash) return p->hash < q->hash ? -1 : 1;
-    return p->row < q->row ? -1 : p->row > q->row;
-}
-
-/* Counts rows that differ in value: sorted by hash, equal neighbours compared. */
-static enum status count_distinct(struct rows *rows, struct err *err)
-{
-    enum status rc = OK;
-    struct keyed_row *keyed = NULL;
-    TRY_ALLOC(keyed, rows->n_rows, err);
-    for (size_t n = 0; n < rows->n_rows; n++) {
-        uint64_t hash = 0xcbf29ce484222325u;
-        for (size_t d = 0; d < rows->n_features; d++) {
-            uint64_t bits;
-            double y = rows->y[index_of(rows, n, d)] + 0.0; /* -0 becomes +0 */
-            memcpy(&bits, &y, sizeof bits);
-            hash = (hash ^ bits) * 0x9e3779b97f4a7c15u;
-            hash ^= hash >> 29;
-        }
-        keyed[n] = (struct keyed_row){hash, n};
-    }
-    qsort(keyed, rows->n_rows, sizeof *keyed, compare_keyed);
-    rows->n_distinct = 1;
-    for (size_t i = 1; i < rows->n_rows; i++)
-        if (keyed[i].hash != keyed[i - 1].hash || !rows_equal(rows, keyed[i].row, keyed[i - 1].row))
-            rows->n_distinct++;
-done:
-    free(keyed);
-    return rc;
-}
-
 static enum status allocate(struct rows *rows, const struct data *data, struct err *err)
 {
     enum status rc = OK;
@@ -189,6 +153,16 @@ static void choose_rows(const struct data *data, bool heldout, size_t *used, siz
     }
 }
 
+static void fill_weights(const struct data *data, const size_t *used, struct rows *rows)
+{
+    for (size_t n = 0; n < rows->n_rows; n++) {
+        rows->weight[n] = data->weight == NULL ? 1.0 : data->weight[used[n]];
+        rows->weighted |= rows->weight[n] != 1.0;
+        rows->total_weight += rows->weight[n];
+        if (rows->label != NULL) rows->label[n] = data->label[used[n]];
+    }
+}
+
 static enum status create(const struct data *data, const struct rows *like, struct rows **out,
                           struct err *err)
 {
@@ -196,26 +170,21 @@ static enum status create(const struct data *data, const struct rows *like, stru
     struct rows *rows = NULL;
     size_t *used = NULL; /* [N] rows of the data */
     double *reach = NULL;
+    size_t n_used;
     const size_t n_features = data->n_features;
     *out = NULL;
 
     TRY_ALLOC(rows, 1, err);
     TRY_ALLOC(used, data->n_rows, err);
     TRY_ALLOC(reach, n_features, err);
-    choose_rows(data, like != NULL, used, &rows->n_rows);
-    if (rows->n_rows == 0) goto done;
+    choose_rows(data, like != NULL, used, &n_used);
+    if (n_used == 0) goto done;
     rows->n_features = n_features;
     rows->n_classes = data->n_classes;
-    rows->n_chunks = (rows->n_rows + ROWS_CHUNK - 1) / ROWS_CHUNK;
-    rows->n_lanes = rows_n_lanes(rows->n_rows);
+    rows_cut(rows, n_used);
+    rows->n_given = n_used;
     TRY(allocate(rows, data, err));
-
-    for (size_t n = 0; n < rows->n_rows; n++) {
-        rows->weight[n] = data->weight == NULL ? 1.0 : data->weight[used[n]];
-        rows->weighted |= rows->weight[n] != 1.0;
-        rows->total_weight += rows->weight[n];
-        if (rows->label != NULL) rows->label[n] = data->label[used[n]];
-    }
+    fill_weights(data, used, rows);
     rows->least_log_resp = -(37.0 + log((double)rows->n_rows)); /* exp(-37) < 2^-53 */
     if (like == NULL) {
         for (size_t d = 0; d < n_features; d++)
@@ -231,10 +200,10 @@ static enum status create(const struct data *data, const struct rows *like, stru
     }
     for (size_t d = 0; d < n_features; d++)
         fill_feature(data, used, rows, d);
-    if (like == NULL) {
-        choose_floor_units(rows);
-        TRY(count_distinct(rows, err));
-    }
+    if (like == NULL) choose_floor_units(rows);
+    free(used);
+    used = NULL;
+    TRY(rows_merge(rows, err));
     *out = rows;
     rows = NULL;
 done:
@@ -304,6 +273,8 @@ void rows_destroy(struct rows **rows)
     free((*rows)->low);
     free((*rows)->exponent);
     free((*rows)->centre);
+    free((*rows)->place);
+    free((*rows)->given_weight);
     free((*rows)->label);
     free((*rows)->weight);
     free((*rows)->y);

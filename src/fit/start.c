@@ -191,7 +191,8 @@ bool start_has_responsibilities(const struct start *start)
     return start->assignment != NULL || start->random_responsibilities;
 }
 
-/* Where the random responsibilities of row n begin in the stream: no K comes near 2^20. */
+/* Where the random responsibilities of row n begin in the stream: no K comes near 2^20. Rows that
+ * were merged share them. */
 static uint64_t row_index(size_t n)
 {
     return (uint64_t)n << 20;
