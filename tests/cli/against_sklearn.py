@@ -205,6 +205,30 @@ class AgainstSklearn(harness.Case):
         best = max(result.names, key=lambda fit: result.row(fit)["heldout"])
         self.assertEqual(result.best["heldout"], best)
 
+    def test_repeated_rows(self):
+        """Rows that repeat, which are merged to be fitted, with weights: all likelihoods are sums
+        over the rows as given."""
+        np = harness.need("numpy")
+        x, _ = harness.blobs(5, n=5000, spread=2.0)
+        x = np.clip(np.round(x / 2 + 4), 0, 7)
+        weight = np.random.default_rng(5).integers(1, 9, len(x)) / 4
+        np.save(self.dir / "x.npy", x)
+        np.save(self.dir / "w.npy", weight)
+        data = {"path": self.dir / "x.npy", "weights": self.dir / "w.npy", "heldout": 0.2}
+        sweep = {"components": [1, 3], "covariance": harness.families()}
+        result = harness.Result(self.sweep(data, sweep=sweep, em={"floor": 0.01}))
+        aside = result.data["heldout"] == 1
+        mean = np.average(x[~aside], axis=0, weights=weight[~aside])
+        self.close_enough(result.data["mean"], mean, 1e-13, "mean")
+        for fit in result.names:
+            row = result.row(fit)
+            each = known_mixture(result.models[fit], row["covariance"]).score_samples(x)
+            for column, rows in (("mean_loglik", ~aside), ("heldout", aside)):
+                expected = np.average(each[rows], weights=weight[rows])
+                self.close_enough(row[column], expected, SAME, f"{fit}: {column}")
+            bic = row["n_parameters"] * np.log(weight[~aside].sum()) - 2 * row["loglik"]
+            self.close_enough(row["bic"], bic, SAME, f"{fit}: bic")
+
     def compare_scores(self, result, x, label):
         np = harness.need("numpy")
         metrics = harness.need("sklearn.metrics")
