@@ -18,6 +18,7 @@ class EqualRows(harness.Case):
         np = harness.need("numpy")
         seed = self.seeded().randrange(10**6)
         x, self.label = harness.blobs(seed, n=N_ROWS, n_blobs=N_CLASSES, spread=2.0)
+        self.label[::4] = 0  # equal rows of different classes
         self.x = np.clip(np.round(x / 2 + LEVELS / 2), 0, LEVELS - 1).astype("u1")
         self.weight = np.random.default_rng(seed).integers(1, 9, N_ROWS) / 4
         columns = {
@@ -65,6 +66,7 @@ class EqualRows(harness.Case):
         start draws, and so are the classes' shares of the components. (Random responsibilities are
         drawn for each row that is left, so they differ.)"""
         np = harness.need("numpy")
+        each = {"labelled": np.ones(N_ROWS), "weighted": self.weight}
         inits = [name for name in self.every["init"] if name != "responsibilities"]
         apart = {"labels": self.dir / "row.npy"}
         for name, data in {"labelled": self.labelled, "weighted": self.weighted}.items():
@@ -75,9 +77,12 @@ class EqualRows(harness.Case):
                 if column in one.data:
                     self.assertEqual(one.data[column].tolist(), other.data[column].tolist())
             for fit in one.names:
-                of_rows, k = other.models[fit]["confusion"], one.row(fit)["k"]
-                table = np.zeros((k, N_CLASSES))
-                np.add.at(table.T, self.label[other.data["class"].astype(int)], of_rows.T)
+                of_rows, row = other.models[fit]["confusion"], other.data["class"].astype(int)
+                fitted = 1 - other.data.get("heldout", np.zeros(N_ROWS))[row]
+                alone = each[name][row] * fitted
+                self.assertTrue(np.array_equal(of_rows.sum(axis=0), alone), "not kept apart")
+                table = np.zeros_like(one.models[fit]["confusion"])
+                np.add.at(table.T, self.label[row], of_rows.T)
                 self.assertEqual(table.tolist(), one.models[fit]["confusion"].tolist(), fit)
 
     def test_reference(self):
