@@ -41,7 +41,7 @@ double kernels_posterior(size_t n_components, const double *constant, const doub
  *
  * Moments about the current mean lose nothing to cancellation. resp [K, ROWS_CHUNK] holds
  * weighted responsibilities; blocks of rows without any are passed over. `second` may be NULL: the
- * first two alone. 5 K D flops a row, or 3. */
+ * first two alone. 6 K D flops a row, or 3. */
 void kernels_moments(size_t n_features, const double *y, size_t n_components, const double *mean,
                      const double *resp, double *count, double *first, double *second);
 

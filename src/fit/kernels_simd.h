@@ -352,9 +352,8 @@ INLINE void moments_tile(const size_t tile, const bool with_second, size_t n_fea
         const vec r = vec_load(resp + blocks[l] * VEC);
         for (size_t i = 0; i < tile; i++) {
             const vec t = vec_sub(vec_load(block + i * VEC), vec_set(mean[d + i]));
-            const vec rt = vec_mul(r, t);
-            sum1[i] = vec_add(sum1[i], rt);
-            if (with_second) sum2[i] = vec_fma(rt, t, sum2[i]);
+            sum1[i] = vec_fma(r, t, sum1[i]);
+            if (with_second) sum2[i] = vec_fma(vec_mul(r, t), t, sum2[i]);
         }
     }
     for (size_t i = 0; i < tile; i++) {
