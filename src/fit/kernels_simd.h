@@ -459,7 +459,7 @@ INLINE void small_scatter_tile(const size_t n_features, const double *restrict y
         for (size_t i = 0; i < n_features; i++) {
             offset[i] = vec_sub(vec_load(block + i * VEC), vec_set(mean[i]));
             const vec weighted = vec_mul(r, offset[i]);
-            first[i] = vec_add(first[i], weighted);
+            first[i] = vec_fma(r, offset[i], first[i]); /* with the bits of moments() */
             for (size_t j = 0; j <= i; j++) {
                 vec *sum = &second[i * (i + 1) / 2 + j];
                 *sum = vec_fma(weighted, offset[j], *sum);
