@@ -20,7 +20,7 @@ struct bound {
     int32_t *winner;        /* [ROWS_CHUNK] guesses of the best component; the true one on return */
 };
 
-/* From how many features on it pays (measured: digits at 7 x 7 and 14 x 14 pixels). */
+/* From how many features on: twice those of the first stage, before which nothing is dropped. */
 enum { STAGED_FEATURES = 32 };
 
 /* order [D]: the features of a component by how much each tells it from the others, descending:

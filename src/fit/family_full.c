@@ -166,8 +166,8 @@ static void distance(const struct model *model, const double *factors, const dou
                                 out + k * ROWS_CHUNK);
 }
 
-/* Rows of the covariance in a stripe. A stripe packs the rows of data anew, which costs as much as
- * some 8 rows of the covariance. */
+/* Rows of the covariance in a stripe. Each stripe packs the rows of data anew: one step a feature,
+ * against 8 vector steps here. */
 enum { STRIPE = 64 };
 
 static size_t n_stripes(size_t n_features)
