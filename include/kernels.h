@@ -61,6 +61,10 @@ size_t kernels_pack(size_t n_features, const double *y, const double *mean, cons
 void kernels_scatter(size_t n_features, size_t n_packed, const double *packed, size_t i0, size_t i1,
                      double *sums);
 
+/* Rows of sums that a thread takes at a time where several share them. Each such stripe packs the
+ * rows of data anew: one step a feature, against KERNELS_STRIPE / 8 vector steps. */
+#define KERNELS_STRIPE 64
+
 /* Both in one, in registers, for D up to KERNELS_SMALL. */
 #define KERNELS_SMALL 4
 void kernels_small_scatter(size_t n_features, const double *y, const double *mean,

@@ -166,21 +166,17 @@ static void distance(const struct model *model, const double *factors, const dou
                                 out + k * ROWS_CHUNK);
 }
 
-/* Rows of the covariance in a stripe. Each stripe packs the rows of data anew: one step a feature,
- * against 8 vector steps here. */
-enum { STRIPE = 64 };
-
 static size_t n_stripes(size_t n_features)
 {
-    return n_features / STRIPE + 1;
+    return n_features / KERNELS_STRIPE + 1;
 }
 
 /* The first stripe brings the count, the last one the first moments. */
 static void accumulate_stripe(const struct model *model, const double *y, const double *resp,
                               size_t k, size_t stripe, double *count, double *sums, double *work)
 {
-    const size_t n = model->n_features, i0 = stripe * STRIPE;
-    const size_t i1 = i0 + STRIPE < n + 1 ? i0 + STRIPE : n + 1;
+    const size_t n = model->n_features, i0 = stripe * KERNELS_STRIPE;
+    const size_t i1 = i0 + KERNELS_STRIPE < n + 1 ? i0 + KERNELS_STRIPE : n + 1;
     double not_counted = 0.0;
     const size_t n_packed = kernels_pack(n, y, model->means + k * n, resp,
                                          stripe == 0 ? count + k : &not_counted, work);

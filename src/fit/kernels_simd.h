@@ -214,9 +214,10 @@ static void mahalanobis(size_t n_features, const double *restrict y, const doubl
     }
     memset(out, 0, ROWS_CHUNK * sizeof *out);
     for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += BLOCKS) {
-        for (size_t i = 0; i < BLOCKS * n_features; i++)
-            vec_store(work + i * VEC, vec_sub(vec_load(y + (b * n_features + i) * VEC),
-                                              vec_set(mean[i % n_features])));
+        for (size_t d = 0; d < n_features; d++)
+            for (size_t i = d; i < BLOCKS * n_features; i += n_features)
+                vec_store(work + i * VEC,
+                          vec_sub(vec_load(y + (b * n_features + i) * VEC), vec_set(mean[d])));
         project_blocks(BLOCKS, n_features, 0, n_features, inverse_factor, work, out + b * VEC);
     }
 }

@@ -224,14 +224,12 @@ enum status rows_create_heldout(const struct data *data, const struct rows *like
     return create(data, like, out, err);
 }
 
-/* Rows i0 to i0 + STRIPE - 1 of the covariance, over the chunks in order. packed [ROWS_CHUNK, S]
- * and sums [D + 1, S] are scratch, sums of zeros. */
-enum { STRIPE = 64 };
-
+/* The stripe of the covariance from row i0 on, over the chunks in order. packed [ROWS_CHUNK, S] and
+ * sums [D + 1, S] are scratch, sums of zeros. */
 static void add_stripe(struct rows *rows, size_t i0, const double *zero, double *packed,
                        double *sums)
 {
-    const size_t n = rows->n_features, end = i0 + STRIPE < n ? i0 + STRIPE : n;
+    const size_t n = rows->n_features, end = i0 + KERNELS_STRIPE < n ? i0 + KERNELS_STRIPE : n;
     double count = 0.0;
     for (size_t chunk = 0; chunk < rows->n_chunks; chunk++) {
         const size_t n_packed = kernels_pack(n, rows_chunk(rows, chunk), zero,
@@ -253,7 +251,7 @@ enum status rows_add_covariance(struct rows *rows, int n_threads, struct err *er
     TRY_ALLOC(sums, (n + 1) * kernels_stride(n), err);
     TRY_ALLOC(rows->covariance, n * n, err);
 #pragma omp parallel for schedule(dynamic) num_threads(n_threads)
-    for (size_t i0 = 0; i0 < n; i0 += STRIPE)
+    for (size_t i0 = 0; i0 < n; i0 += KERNELS_STRIPE)
         add_stripe(rows, i0, zero, packed + (size_t)omp_get_thread_num() * n_packed, sums);
 done:
     free(sums);
