@@ -75,11 +75,11 @@ struct family {
                       const struct model *model, size_t k, double *factors, double *log_norm,
                       double *work);
 
-    /* Squared Mahalanobis distances of a chunk's rows y to all components, distance
+    /* Squared Mahalanobis distances of a chunk's rows to all components, distance
      * [K, ROWS_CHUNK]; all of a row's may lack a term that does not depend on the component. Those
      * beyond the bound, if there is one (else NULL), may be HUGE_VAL. */
-    void (*distance)(const struct model *model, const double *factors, const double *y,
-                     const struct bound *bound, double *distance, double *work);
+    void (*distance)(const struct model *model, const double *factors, const struct rows *rows,
+                     size_t chunk, const struct bound *bound, double *distance, double *work);
 
     /* Whether distance() makes use of a bound, which asks for memory of each row's winner; NULL:
      * never. */
@@ -89,8 +89,9 @@ struct family {
     double (*left_out)(const struct model *model, const double *factors);
 
     /* As distance() without a bound, with nothing left out, for rows that the fit has not seen. */
-    void (*complete_distance)(const struct model *model, const double *factors, const double *y,
-                              const struct bound *bound, double *distance, double *work);
+    void (*complete_distance)(const struct model *model, const double *factors,
+                              const struct rows *rows, size_t chunk, const struct bound *bound,
+                              double *distance, double *work);
 
     /* From distances to weighted responsibilities: kernels_posterior, see there. */
     double (*posterior)(size_t n_components, const double *constant, const double *weight,
@@ -98,14 +99,15 @@ struct family {
 
     /* Adds a chunk's statistics to count [K] and sums, from weighted responsibilities resp
      * [K, ROWS_CHUNK]. */
-    void (*accumulate)(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums, double *work);
+    void (*accumulate)(const struct model *model, const struct rows *rows, size_t chunk,
+                       const double *resp, double *count, double *sums, double *work);
 
     /* For families whose statistics are large, the same in shares that threads can take in turns:
      * component k's share `stripe` of n_stripes; resp [ROWS_CHUNK]. NULL otherwise. */
     size_t (*n_stripes)(size_t n_features);
-    void (*accumulate_stripe)(const struct model *model, const double *y, const double *resp,
-                              size_t k, size_t stripe, double *count, double *sums, double *work);
+    void (*accumulate_stripe)(const struct model *model, const struct rows *rows, size_t chunk,
+                              const double *resp, size_t k, size_t stripe, double *count,
+                              double *sums, double *work);
 
     /* Sum over rows of responsibility times complete squared distance to component k, from the
      * statistics about `now`; `model` with its factors is `now`, or the `next` made of them. */
@@ -133,30 +135,11 @@ struct family {
     const char *axes;
 };
 
-/* Parts that families of independent features share; as the members of the same meaning. Their
- * factors [K, D] multiply offsets, their sums are first and second moments, [K, D] each, about the
- * current mean. */
-size_t family_per_component_feature(size_t n_components, size_t n_features);
-size_t family_moments(size_t n_components, size_t n_features);
+/* The same members of several families. */
 size_t family_no_work(size_t n_features);
 bool family_has_two_rows(double least, double total_weight, size_t n_components, size_t n_features);
-double family_moments_flops(size_t n_features);
-void family_scaled_distance(const struct model *model, const double *factors, const double *y,
-                            const struct bound *bound, double *distance, double *work);
-void family_accumulate_moments(const struct model *model, const double *y, const double *resp,
-                               double *count, double *sums, double *work);
 
-/* Second moment of component k and feature d, from such sums: about the mean of the statistics, or,
- * if recentred, about the mean that they make. */
-static inline double family_scatter(const double *count, const double *sums, size_t n_components,
-                                    size_t n_features, size_t k, size_t d, bool recentred)
-{
-    const double *first = sums + k * n_features, *second = first + n_components * n_features;
-    double scatter = recentred ? second[d] - first[d] * first[d] / count[k] : second[d];
-    return scatter > 0.0 ? scatter : 0.0;
-}
-
-/* next's mean of component k from now's and its first moments [D]. */
+/* next's mean of component k from now's and its first moments [D] about it. */
 void family_move_mean(const struct model *now, const double *count, const double *first, size_t k,
                       struct model *next);
 

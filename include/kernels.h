@@ -15,12 +15,12 @@
 
 #include "rows.h"
 
-/* distance[k, n] = sum_d ((y[n, d] - mean[k, d]) scale[k, d])^2.
+/* distance[k, n] = sum_d (y[n, d] scale[k, d] + shift[k, d])^2.
  *
- * mean [K, D]; scale [K, D] if scale_stride is D, [D] for all components if it is 0;
- * distance [K, ROWS_CHUNK]. 4 K D flops a row. */
-void kernels_distance(size_t n_features, const double *y, size_t n_components, const double *mean,
-                      const double *scale, size_t scale_stride, double *distance);
+ * scale [K, D] if scale_stride is D, [D] for all components if it is 0; shift [K, D], the means
+ * times -scale; distance [K, ROWS_CHUNK]. 4 K D flops a row. */
+void kernels_distance(size_t n_features, const double *y, size_t n_components, const double *scale,
+                      size_t scale_stride, const double *shift, double *distance);
 
 /* From squared distances to responsibilities, in log space with log-sum-exp.
  *
@@ -40,10 +40,17 @@ double kernels_posterior(size_t n_components, const double *constant, const doub
  * second[k, d] += sum_n resp[k, n] (y[n, d] - mean[k, d])^2
  *
  * Moments about the current mean lose nothing to cancellation. resp [K, ROWS_CHUNK] holds
- * weighted responsibilities; blocks of rows without any are passed over. `second` may be NULL: the
- * first two alone. 6 K D flops a row, or 3. */
+ * weighted responsibilities; blocks of rows without any are passed over. 6 K D flops a row. */
 void kernels_moments(size_t n_features, const double *y, size_t n_components, const double *mean,
                      const double *resp, double *count, double *first, double *second);
+
+/* Where no second moments are wanted, about the centre, which first moments lose nothing by:
+ *
+ * count[k] += sum_n resp[k, n]
+ * total[k, d] += sum_n resp[k, n] y[n, d]
+ * square[k] += sum_n resp[k, n] norm[n], unless norm [ROWS_CHUNK] is NULL; 2 K D flops a row. */
+void kernels_totals(size_t n_features, const double *y, size_t n_components, const double *resp,
+                    const double *norm, double *count, double *total, double *square);
 
 /* Statistics of one component with its covariance: mean [D], resp [ROWS_CHUNK]. In sums [D + 1, S],
  * S = kernels_stride(D), lower triangle:
@@ -97,10 +104,12 @@ void kernels_gather(size_t n_features, const double *y, const double *mean, cons
 void kernels_project(size_t n_features, size_t n_blocks, size_t i0, size_t i1,
                      const double *inverse_factor, const double *offset, double *sum);
 
-/* distance[k, n] = length[k] - 2 sum_d y[n, d] direction[k, d]; direction [K, D], length [K].
- * 2 K D flops a row. */
+/* distance[k, n] = length[k] - 2 sum_d y[n, d] direction[k, d] + norm[n] precision[k], the last
+ * unless norm [ROWS_CHUNK] is NULL; direction [K, D], length and precision [K]. 2 K D flops a
+ * row. */
 void kernels_linear(size_t n_features, const double *y, size_t n_components,
-                    const double *direction, const double *length, double *distance);
+                    const double *direction, const double *length, const double *norm,
+                    const double *precision, double *distance);
 
 /* Sum of weight[n] times the entropy of row n's responsibilities, -sum_k r ln r in nats, from
  * the weighted responsibilities resp [K, ROWS_CHUNK]; and the component of the largest one,

@@ -14,7 +14,13 @@ void kmeans_seed(struct start *start);
 /* Sums of a lane that they need. */
 static inline size_t kmeans_sums(size_t n_components, size_t n_features)
 {
-    return 2 + n_components * (1 + 2 * n_features);
+    return 2 + n_components * (1 + n_features);
+}
+
+/* Flops of an iteration per row and component, for plans. */
+static inline double kmeans_flops(size_t n_features)
+{
+    return 6.0 * (double)n_features; /* distance 4, totals 2 */
 }
 
 /* Lloyd's iterations from the start's means until they settle. Wants start->assignment. */

@@ -8,7 +8,7 @@
 
 /* Raised whenever a change of ours changes the bits of a result, so that fits of another
  * arithmetic are never mixed. */
-#define PLAN_NUMERICS_VERSION 2
+#define PLAN_NUMERICS_VERSION 3
 
 /* Flops per second and thread of the diag kernels on one core of a 2-core Zen 4 machine. */
 #define PLAN_FLOPS_PER_S 4e9

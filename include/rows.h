@@ -41,6 +41,8 @@ struct rows {
     size_t n_classes;      /* C of label; 0 without labels */
     double *y;             /* [n_chunks * ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK] */
     double *weight;        /* [n_chunks * ROWS_CHUNK]; 0 in the filling */
+    double *norm;          /* [n_chunks * ROWS_CHUNK] squared length of each row, steps of y_d being
+                              unit_d long */
     double total_weight;   /* W, sum of weight */
     bool weighted;         /* weights of the rows as given differ from 1 */
     double *given_weight;  /* [n_given] what they are, if rows are merged and weighted; or NULL */

@@ -52,6 +52,7 @@ struct start {
     size_t n_seeds;   /* chosen so far */
     double *nearest;  /* [n_chunks * ROWS_CHUNK] squared distance to the nearest seed or mean */
     bool settled;     /* the last Lloyd pass only assigns */
+    double *shift;    /* [K, D] the means that are measured from, times -unit */
     double *before;   /* [K, D] the means before Lloyd's last step; NULL without Lloyd */
     bool restoring;   /* Lloyd goes on from a checkpoint: the next pass assigns by `before` */
 };

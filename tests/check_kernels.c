@@ -99,11 +99,16 @@ static void check_distance(uint64_t *rng, size_t n_features, size_t n_components
     for (size_t i = 0; i < 3; i++) {
         struct chunk c = chunk_draw(rng, n_features, n_components, sizes[i]);
         for (size_t stride = 0; stride <= c.n_features; stride += c.n_features) {
-            kernels_distance(c.n_features, c.y, c.n_components, c.mean, c.scale, stride, c.out);
-            ref_distance(c.n_features, c.y, c.n_components, c.mean, c.scale, stride, c.expected);
-            /* a sum of D positive terms; each term has 5 roundings, or twice 2 and 1 */
-            const double rounding = (double)(c.n_features + 5) * DBL_EPSILON;
-            ck_all_close(n_components * ROWS_CHUNK, c.out, c.expected, rounding, 0);
+            for (size_t k = 0; k < n_components; k++)
+                for (size_t d = 0; d < n_features; d++)
+                    c.mean[k * n_features + d] = 50 * symmetric(rng); /* as a shift */
+            kernels_distance(n_features, c.y, n_components, c.scale, stride, c.mean, c.out);
+            ref_distance(n_features, c.y, n_components, c.scale, stride, c.mean, c.expected);
+            /* a sum of D positive terms, each the square of a number up to 105 from a product up to
+             * 55, which is rounded where there is no fma */
+            const double rounding = (double)(n_features + 5) * DBL_EPSILON;
+            ck_all_close(n_components * ROWS_CHUNK, c.out, c.expected, rounding,
+                         (double)n_features * 2 * 105 * 55 * DBL_EPSILON);
         }
         chunk_destroy(&c);
     }
@@ -125,12 +130,13 @@ START_TEST(distance_equals_known_pairs)
         {1.85239052, 1.85780729}, {0.19195729, 2.29426447}, {1.35467638, 1.18155842}};
     struct chunk c = chunk_create(2, 3);
     const double means[] = {0.86540763, -2.3015387, 1.74481176, -0.7612069, 0.3190391, -0.24937038};
-    memcpy(c.mean, means, sizeof means);
+    for (size_t i = 0; i < 6; i++)
+        c.mean[i] = -means[i];
     c.scale[0] = c.scale[1] = 1;
     for (size_t n = 0; n < 2; n++)
         for (size_t d = 0; d < 2; d++)
             c.y[d * ROWS_BLOCK + n] = x[n][d];
-    kernels_distance(2, c.y, 3, c.mean, c.scale, 0, c.out);
+    kernels_distance(2, c.y, 3, c.scale, 0, c.mean, c.out);
     for (size_t k = 0; k < 3; k++)
         for (size_t n = 0; n < 2; n++)
             ck_close(sqrt(c.out[k * ROWS_CHUNK + n]), expected[k][n], 0,
@@ -310,28 +316,30 @@ START_TEST(moments_equal_twin)
 }
 END_TEST
 
-static void check_first(uint64_t *rng, size_t n_features, size_t n_components)
+static void check_totals(uint64_t *rng, size_t n_features, size_t n_components)
 {
-    const size_t n = n_components * n_features;
-    double *sums = fixture_doubles(n_components + 2 * n), *first = fixture_doubles(n);
-    double *count = fixture_doubles(n_components);
+    const size_t n = n_components * n_features, n_sums = 2 * n_components + n;
+    double *actual = fixture_doubles(n_sums), *expected = fixture_doubles(n_sums);
     struct chunk c = chunk_draw(rng, n_features, n_components, 1);
     draw_resp(rng, &c);
-    kernels_moments(n_features, c.y, n_components, c.mean, c.value, sums, sums + n_components,
-                    sums + n_components + n);
-    kernels_moments(n_features, c.y, n_components, c.mean, c.value, count, first, NULL);
-    ck_assert_mem_eq(count, sums, n_components * sizeof *count);
-    ck_assert_mem_eq(first, sums + n_components, n * sizeof *first);
+    for (size_t i = 0; i < n_sums; i++)
+        expected[i] = actual[i] = symmetric(rng);
+    kernels_totals(n_features, c.y, n_components, c.value, c.weight, actual, actual + n_components,
+                   actual + n_components + n);
+    ref_totals(n_features, c.y, n_components, c.value, c.weight, expected, expected + n_components,
+               expected + n_components + n);
+    /* 256 rows in 8 sums of 32; a term is at most resp times a weight of 2 */
+    ck_all_close(n_sums, actual, expected, 0,
+                 2 * 40 * DBL_EPSILON * (1 + sum_of(n_components * ROWS_CHUNK, c.value)));
     chunk_destroy(&c);
-    free(count);
-    free(first);
-    free(sums);
+    free(expected);
+    free(actual);
 }
 
-/* The first moments alone have the bits that they have beside the second ones. */
-START_TEST(first_equals_moments)
+/* Counts, totals of the rows and of their squares are the formula's, added to what was there. */
+START_TEST(totals_equal_twin)
 {
-    for_shapes(_i, check_first);
+    for_shapes(_i, check_totals);
 }
 END_TEST
 
@@ -403,19 +411,25 @@ END_TEST
 static void check_linear(uint64_t *rng, size_t n_features, size_t n_components)
 {
     struct chunk c = chunk_draw(rng, n_features, n_components, 1);
-    double *length = fixture_doubles(n_components);
-    for (size_t k = 0; k < n_components; k++)
+    double *length = fixture_doubles(n_components), *precision = fixture_doubles(n_components);
+    for (size_t k = 0; k < n_components; k++) {
         length[k] = 10 * symmetric(rng);
-    kernels_linear(n_features, c.y, n_components, c.mean, length, c.out);
-    ref_linear(n_features, c.y, n_components, c.mean, length, c.expected);
-    /* D products of up to 1, in any order */
-    ck_all_close(n_components * ROWS_CHUNK, c.out, c.expected, 0,
-                 (10 + 2 * (double)n_features) * (double)(n_features + 2) * DBL_EPSILON);
+        precision[k] = 10 * test_uniform(rng);
+    }
+    for (size_t with_norm = 0; with_norm < 2; with_norm++) {
+        const double *norm = with_norm ? c.weight : NULL, *times = with_norm ? precision : NULL;
+        kernels_linear(n_features, c.y, n_components, c.mean, length, norm, times, c.out);
+        ref_linear(n_features, c.y, n_components, c.mean, length, norm, times, c.expected);
+        /* D products of up to 1, in any order, and one of up to 2 times 10 */
+        ck_all_close(n_components * ROWS_CHUNK, c.out, c.expected, 0,
+                     (30 + 2 * (double)n_features) * (double)(n_features + 3) * DBL_EPSILON);
+    }
+    free(precision);
     free(length);
     chunk_destroy(&c);
 }
 
-/* Distances less what components have in common are the formula's. */
+/* Distances by a product, with the rows' own lengths and without, are the formula's. */
 START_TEST(linear_equals_twin)
 {
     for_shapes(_i, check_linear);
@@ -734,13 +748,16 @@ static void apply_set(const struct kernel_set *set, const struct chunk *c, doubl
     const size_t stride = kernels_stride(n_features);
     double *work = fixture_doubles(2 * ROWS_CHUNK + n_features * KERNELS_OFFSETS);
     double *packed = fixture_doubles(ROWS_CHUNK * stride);
-    set->distance(n_features, c->y, n_components, c->mean, c->scale, n_features, values);
+    set->distance(n_features, c->y, n_components, c->scale, n_features, c->mean, values);
     memcpy(values + n_work, values, n_work * sizeof *values);
     double *resp = values + n_work, *at = resp + n_work;
     *at++ = set->posterior(n_components, c->scale, c->weight, -20, resp, work);
     set->moments(n_features, c->y, n_components, c->mean, resp, at, at + n_components,
                  at + n_components + n);
     at += n_components + 2 * n;
+    set->totals(n_features, c->y, n_components, resp, c->weight, at, at + n_components,
+                at + n_components + n);
+    at += 2 * n_components + n;
     const size_t n_packed = set->pack(n_features, c->y, c->mean, resp, at, packed);
     set->scatter(n_features, n_packed, packed, 0, n_features + 1, at + 1);
     at += 1 + (n_features + 1) * stride;
@@ -753,7 +770,8 @@ static void apply_set(const struct kernel_set *set, const struct chunk *c, doubl
         for (size_t j = 0; j <= i; j++)
             factor[i * n_features + j] = c->y[(i * 7 + j * 3) % (n_features * ROWS_CHUNK)];
     set->mahalanobis(n_features, c->y, c->mean, factor, work, at);
-    set->linear(n_features, c->y, n_components, c->mean, c->scale, at + ROWS_CHUNK);
+    set->linear(n_features, c->y, n_components, c->mean, c->scale, c->weight, c->scale,
+                at + ROWS_CHUNK);
     free(factor);
     free(packed);
     free(work);
@@ -769,7 +787,7 @@ START_TEST(sets_agree)
     for (size_t i = 0; i < N_COMPONENTS; i++) {
         struct chunk c = chunk_draw(&rng, n_features, all_components[i], 1);
         const size_t n = c.n_components * n_features, n_work = c.n_components * ROWS_CHUNK;
-        const size_t n_values = 3 * n_work + ROWS_CHUNK + 1 + c.n_components + 2 * n +
+        const size_t n_values = 3 * n_work + ROWS_CHUNK + 1 + 3 * c.n_components + 3 * n +
                                 2 * (1 + (n_features + 1) * kernels_stride(n_features));
         double *values[KERNELS_SETS] = {NULL};
         for (size_t s = 0; s < n_sets; s++) {
@@ -797,7 +815,7 @@ static Suite *kernels_suite(void)
     tcase_add_test(kernels, posterior_equals_known_figures);
     tcase_add_test(kernels, posterior_ignores_infinite_distance);
     tcase_add_loop_test(kernels, moments_equal_twin, 0, N_FEATURES);
-    tcase_add_loop_test(kernels, first_equals_moments, 0, N_FEATURES);
+    tcase_add_loop_test(kernels, totals_equal_twin, 0, N_FEATURES);
     tcase_add_loop_test(kernels, scatter_equals_twin, 0, N_FEATURES);
     tcase_add_loop_test(kernels, mahalanobis_equals_twin, 0, N_FEATURES);
     tcase_add_loop_test(kernels, linear_equals_twin, 0, N_FEATURES);

@@ -14,16 +14,16 @@ double ref_at(const double *y, size_t n_features, size_t n, size_t d)
     return y[(n / ROWS_BLOCK * n_features + d) * ROWS_BLOCK + n % ROWS_BLOCK];
 }
 
-void ref_distance(size_t n_features, const double *y, size_t n_components, const double *mean,
-                  const double *scale, size_t scale_stride, double *distance)
+void ref_distance(size_t n_features, const double *y, size_t n_components, const double *scale,
+                  size_t scale_stride, const double *shift, double *distance)
 {
     for (size_t k = 0; k < n_components; k++) {
         for (size_t n = 0; n < ROWS_CHUNK; n++) {
             long double sum = 0;
             for (size_t d = 0; d < n_features; d++) {
-                const long double from_mean =
-                    (long double)ref_at(y, n_features, n, d) - mean[k * n_features + d];
-                const long double scaled = from_mean * scale[k * scale_stride + d];
+                const long double scaled =
+                    (long double)ref_at(y, n_features, n, d) * scale[k * scale_stride + d] +
+                    shift[k * n_features + d];
                 sum += scaled * scaled;
             }
             distance[k * ROWS_CHUNK + n] = (double)sum;
@@ -82,6 +82,27 @@ void ref_moments(size_t n_features, const double *y, size_t n_components, const 
     }
 }
 
+void ref_totals(size_t n_features, const double *y, size_t n_components, const double *resp,
+                const double *norm, double *count, double *total, double *square)
+{
+    for (size_t k = 0; k < n_components; k++) {
+        const double *r = resp + k * ROWS_CHUNK;
+        long double sum = count[k], squares = square[k];
+        for (size_t n = 0; n < ROWS_CHUNK; n++) {
+            sum += r[n];
+            squares += (long double)r[n] * norm[n];
+        }
+        count[k] = (double)sum;
+        square[k] = (double)squares;
+        for (size_t d = 0; d < n_features; d++) {
+            sum = total[k * n_features + d];
+            for (size_t n = 0; n < ROWS_CHUNK; n++)
+                sum += (long double)r[n] * ref_at(y, n_features, n, d);
+            total[k * n_features + d] = (double)sum;
+        }
+    }
+}
+
 void ref_cross(size_t n_features, const double *y, const double *mean, const double *resp,
                double *second)
 {
@@ -97,11 +118,12 @@ void ref_cross(size_t n_features, const double *y, const double *mean, const dou
 }
 
 void ref_linear(size_t n_features, const double *y, size_t n_components, const double *direction,
-                const double *length, double *distance)
+                const double *length, const double *norm, const double *precision, double *distance)
 {
     for (size_t k = 0; k < n_components; k++) {
         for (size_t n = 0; n < ROWS_CHUNK; n++) {
             long double sum = length[k];
+            if (norm != NULL) sum += (long double)norm[n] * precision[k];
             for (size_t d = 0; d < n_features; d++)
                 sum -= 2 * (long double)ref_at(y, n_features, n, d) * direction[k * n_features + d];
             distance[k * ROWS_CHUNK + n] = (double)sum;

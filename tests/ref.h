@@ -14,22 +14,25 @@
 /* Element (n, d) of a chunk y [ROWS_CHUNK_BLOCKS, D, ROWS_BLOCK]. */
 double ref_at(const double *y, size_t n_features, size_t n, size_t d);
 
-/* Twins of kernels_distance, kernels_posterior, kernels_moments and kernels_assign: the same
+/* Twins of kernels_distance, kernels_posterior, kernels_moments, kernels_totals and so on: the same
  * arguments and the same formulas. resp [K, ROWS_CHUNK] is apart from distance. Of ref_cross the
  * lower triangle is meant as a whole. */
-void ref_distance(size_t n_features, const double *y, size_t n_components, const double *mean,
-                  const double *scale, size_t scale_stride, double *distance);
+void ref_distance(size_t n_features, const double *y, size_t n_components, const double *scale,
+                  size_t scale_stride, const double *shift, double *distance);
 long double ref_posterior(size_t n_components, const double *constant, const double *weight,
                           const double *distance, double *resp);
 void ref_moments(size_t n_features, const double *y, size_t n_components, const double *mean,
                  const double *resp, double *count, double *first, double *second);
+void ref_totals(size_t n_features, const double *y, size_t n_components, const double *resp,
+                const double *norm, double *count, double *total, double *square);
 long double ref_assign(size_t n_components, const double *weight, const double *resp,
                        int32_t *component);
 
 void ref_cross(size_t n_features, const double *y, const double *mean, const double *resp,
                double *second);
 void ref_linear(size_t n_features, const double *y, size_t n_components, const double *direction,
-                const double *length, double *distance);
+                const double *length, const double *norm, const double *precision,
+                double *distance);
 void ref_mahalanobis(size_t n_features, const double *y, const double *mean,
                      const double *inverse_factor, double *distance);
 

@@ -73,6 +73,8 @@ void em_begin(struct em *em, const struct start *start)
     } else {
         memcpy(em->model->means, start->means,
                n_components * em->rows->n_features * sizeof *start->means);
+        memset(em->model->covariances, 0,
+               em->model->n_covariances * sizeof *em->model->covariances);
         for (size_t k = 0; k < n_components; k++)
             em->model->weights[k] = 1.0 / (double)n_components;
     }

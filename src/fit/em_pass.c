@@ -34,8 +34,8 @@ static double expect(const struct em *em, size_t chunk, double *resp, struct scr
     }
     struct bound bound = {em->constant, em->rows->least_log_resp, NULL};
     if (em->winner != NULL) bound.winner = em->winner + chunk * ROWS_CHUNK;
-    em->ops->distance(em->model, em->factors, rows_chunk(em->rows, chunk),
-                      em->winner != NULL ? &bound : NULL, resp, scratch->family);
+    em->ops->distance(em->model, em->factors, em->rows, chunk, em->winner != NULL ? &bound : NULL,
+                      resp, scratch->family);
     return em->ops->posterior(n_components, em->constant, weight, em->rows->least_log_resp, resp,
                               scratch->rows);
 }
@@ -67,7 +67,7 @@ void em_pass_lane(struct task *task, size_t lane, double *sums, struct scratch *
         if (em->phase == EM_SCORE)
             score_chunk(em, chunk, sums, scratch);
         else
-            em->ops->accumulate(em->model, rows_chunk(em->rows, chunk), scratch->work, sums + 1,
+            em->ops->accumulate(em->model, em->rows, chunk, scratch->work, sums + 1,
                                 sums + 1 + em->settings.n_components, scratch->family);
     }
 }
@@ -90,16 +90,16 @@ void em_pass_gather(struct task *task, size_t first_chunk, size_t n_chunks, size
     double *count = task->sums + 1, *sums = count + n_components;
     for (size_t slot = 0; slot < n_chunks; slot++) {
         const double *resp = em->batch + (slot * n_components + k) * ROWS_CHUNK;
-        em->ops->accumulate_stripe(em->model, rows_chunk(em->rows, first_chunk + slot), resp, k,
-                                   stripe, count, sums, scratch->family);
+        em->ops->accumulate_stripe(em->model, em->rows, first_chunk + slot, resp, k, stripe, count,
+                                   sums, scratch->family);
         if (share == 0) task->sums[0] += em->batch_loglik[slot];
     }
 }
 
 double em_pass_heldout(const struct em *em, size_t chunk, struct scratch *scratch)
 {
-    em->ops->complete_distance(em->model, em->factors, rows_chunk(em->heldout_rows, chunk), NULL,
-                               scratch->work, scratch->family);
+    em->ops->complete_distance(em->model, em->factors, em->heldout_rows, chunk, NULL, scratch->work,
+                               scratch->family);
     return em->ops->posterior(em->settings.n_components, em->constant,
                               em->heldout_rows->weight + chunk * ROWS_CHUNK,
                               em->rows->least_log_resp, scratch->work, scratch->rows);

@@ -1,7 +1,8 @@
 /* family_diag.c - one variance per component and feature.
  *
  * covariances [K, D] variances
- * factors     [K, D] 1 / deviation
+ * factors     [K, D] 1 / deviation, then [K, D] -mean / deviation: a distance is a sum of affine
+ *             squares, as good as a mean that is rounded once more
  * sums        [K, D] first moments, then [K, D] second moments, both about the current mean
  */
 #include "family.h"
@@ -12,6 +13,21 @@
 #include <string.h>
 
 static const double log_2pi = 1.83787706640934548356;
+
+static size_t per_component_feature(size_t n_components, size_t n_features)
+{
+    return n_components * n_features;
+}
+
+static size_t two_per_component_feature(size_t n_components, size_t n_features)
+{
+    return 2 * n_components * n_features;
+}
+
+static double flops(size_t n_features)
+{
+    return 10.0 * (double)n_features + 40.0; /* distance 4, moments 6; 40 for the exponential */
+}
 
 static size_t n_own(size_t n_features)
 {
@@ -38,15 +54,26 @@ static bool regularise(const struct rows *rows, const struct regularisation *reg
     return ok;
 }
 
+/* Second moment of component k and feature d: about the mean of the statistics, or, if recentred,
+ * about the mean that they make. */
+static double scatter_of(const struct model *now, const double *count, const double *sums, size_t k,
+                         size_t d, bool recentred)
+{
+    const double *first = sums + k * now->n_features;
+    const double *second = first + now->n_components * now->n_features;
+    double scatter = recentred ? second[d] - first[d] * first[d] / count[k] : second[d];
+    return scatter > 0.0 ? scatter : 0.0;
+}
+
 static bool maximise(const struct rows *rows, const struct regularisation *reg,
                      const struct model *now, const double *count, const double *sums, size_t k,
                      double ddof, struct model *next, double *work)
 {
-    const size_t n_features = now->n_features, n_components = now->n_components;
-    family_move_mean(now, count, sums + k * now->n_features, k, next);
+    const size_t n_features = now->n_features;
+    family_move_mean(now, count, sums + k * n_features, k, next);
     for (size_t d = 0; d < n_features; d++)
         next->covariances[k * n_features + d] =
-            family_scatter(count, sums, n_components, n_features, k, d, true) / (count[k] - ddof);
+            scatter_of(now, count, sums, k, d, true) / (count[k] - ddof);
     return regularise(rows, reg, k, next, work);
 }
 
@@ -59,13 +86,35 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
     (void)work;
     const size_t n_features = model->n_features;
     const double *variance = model->covariances + k * n_features;
+    const double *mean = model->means + k * n_features;
+    double *scale = factors + k * n_features, *shift = scale + model->n_components * n_features;
     double log_det = 0.0;
     for (size_t d = 0; d < n_features; d++) {
-        factors[k * n_features + d] = 1.0 / sqrt(variance[d]);
+        scale[d] = 1.0 / sqrt(variance[d]);
+        shift[d] = -mean[d] * scale[d];
         log_det += log(variance[d]);
     }
     *log_norm = -0.5 * (log_det + (double)n_features * log_2pi);
     return isfinite(log_det);
+}
+
+static void distance(const struct model *model, const double *factors, const struct rows *rows,
+                     size_t chunk, const struct bound *bound, double *out, double *work)
+{
+    (void)bound;
+    (void)work;
+    const size_t n_features = model->n_features, n_components = model->n_components;
+    kernels_distance(n_features, rows_chunk(rows, chunk), n_components, factors, n_features,
+                     factors + n_components * n_features, out);
+}
+
+static void accumulate(const struct model *model, const struct rows *rows, size_t chunk,
+                       const double *resp, double *count, double *sums, double *work)
+{
+    (void)work;
+    const size_t n_features = model->n_features, n_components = model->n_components;
+    kernels_moments(n_features, rows_chunk(rows, chunk), n_components, model->means, resp, count,
+                    sums, sums + n_components * n_features);
 }
 
 static double total_distance(const struct rows *rows, const struct model *now, const double *count,
@@ -74,12 +123,11 @@ static double total_distance(const struct rows *rows, const struct model *now, c
 {
     (void)rows;
     (void)work;
-    const size_t n_features = now->n_features, n_components = now->n_components;
+    const size_t n_features = now->n_features;
     double total = 0.0;
     for (size_t d = 0; d < n_features; d++) {
         double factor = factors[k * n_features + d];
-        total += family_scatter(count, sums, n_components, n_features, k, d, model != now) *
-                 factor * factor;
+        total += scatter_of(now, count, sums, k, d, model != now) * factor * factor;
     }
     return total;
 }
@@ -115,22 +163,22 @@ static void rescale(const struct rows *rows, int direction, struct model *model)
 }
 
 const struct family family_diag = {
-    .n_covariances = family_per_component_feature,
-    .n_factors = family_per_component_feature,
-    .n_sums = family_moments,
+    .n_covariances = per_component_feature,
+    .n_factors = two_per_component_feature,
+    .n_sums = two_per_component_feature,
     .n_work = family_no_work,
     .n_own = n_own,
-    .n_parameters = family_per_component_feature,
+    .n_parameters = per_component_feature,
     .is_determined = family_has_two_rows,
-    .flops = family_moments_flops,
+    .flops = flops,
     .from_covariance = from_covariance,
     .regularise = regularise,
     .maximise = maximise,
     .factorise = factorise,
-    .distance = family_scaled_distance,
-    .complete_distance = family_scaled_distance,
+    .distance = distance,
+    .complete_distance = distance,
     .posterior = kernels_posterior,
-    .accumulate = family_accumulate_moments,
+    .accumulate = accumulate,
     .total_distance = total_distance,
     .count_floored = count_floored,
     .rescale = rescale,

@@ -148,9 +148,10 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
     return floor_factorise(rows, reg, (double)n * DBL_EPSILON, order, factor, log_norm);
 }
 
-static void distance(const struct model *model, const double *factors, const double *y,
-                     const struct bound *bound, double *out, double *work)
+static void distance(const struct model *model, const double *factors, const struct rows *rows,
+                     size_t chunk, const struct bound *bound, double *out, double *work)
 {
+    const double *y = rows_chunk(rows, chunk);
     const size_t n = model->n_features, n_components = model->n_components;
     if (bound != NULL) {
         staged_distance(n_components, n, y, model->means, factors, order_of(model, factors, 0),
@@ -172,9 +173,11 @@ static size_t n_stripes(size_t n_features)
 }
 
 /* The first stripe brings the count, the last one the first moments. */
-static void accumulate_stripe(const struct model *model, const double *y, const double *resp,
-                              size_t k, size_t stripe, double *count, double *sums, double *work)
+static void accumulate_stripe(const struct model *model, const struct rows *rows, size_t chunk,
+                              const double *resp, size_t k, size_t stripe, double *count,
+                              double *sums, double *work)
 {
+    const double *y = rows_chunk(rows, chunk);
     const size_t n = model->n_features, i0 = stripe * KERNELS_STRIPE;
     const size_t i1 = i0 + KERNELS_STRIPE < n + 1 ? i0 + KERNELS_STRIPE : n + 1;
     double not_counted = 0.0;
@@ -183,9 +186,10 @@ static void accumulate_stripe(const struct model *model, const double *y, const 
     kernels_scatter(n, n_packed, work, i0, i1, sums + k * n_component_sums(n));
 }
 
-static void accumulate(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums, double *work)
+static void accumulate(const struct model *model, const struct rows *rows, size_t chunk,
+                       const double *resp, double *count, double *sums, double *work)
 {
+    const double *y = rows_chunk(rows, chunk);
     const size_t n = model->n_features;
     for (size_t k = 0; k < model->n_components; k++) {
         const double *mean = model->means + k * n, *r = resp + k * ROWS_CHUNK;

@@ -1,17 +1,23 @@
 /* family_spherical.c - one variance per component, the same for all features.
  *
  * The one variance is in the unit common to all features, rows->unit: it is the variance of
- * unit_d y_d for every d.
+ * unit_d y_d for every d. Lengths |y| are meant in that unit too.
+ *
+ * |y - m|^2 = |y|^2 - 2 y.m + |m|^2 with |y|^2 = rows->norm known: the E-step is one product with
+ * the means, and the M-step needs the totals of y and of |y|^2. That is good to rounding of |y|^2,
+ * too little for a component that is narrow beside the data: its offsets are taken one by one.
  *
  * covariances [K] variances
- * factors     [K, D] unit_d / deviation
- * sums        as in family_diag.c
+ * factors     [K, D] unit_d^2 mean_d / variance, then [K] |mean|^2 / variance, then [K] 1 /
+ * variance; of a narrow component -unit_d mean_d, 0, 0 sums        [K, D] totals of y, then [K] of
+ * |y|^2; of a narrow component those of y - m
  */
 #include "family.h"
 
 #include "kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double log_2pi = 1.83787706640934548356;
 
@@ -19,6 +25,33 @@ static size_t per_component(size_t n_components, size_t n_features)
 {
     (void)n_features;
     return n_components;
+}
+
+static size_t n_factors(size_t n_components, size_t n_features)
+{
+    return n_components * (n_features + 2);
+}
+
+static size_t n_sums(size_t n_components, size_t n_features)
+{
+    return n_components * (n_features + 1);
+}
+
+static double flops(size_t n_features)
+{
+    return 4.0 * (double)n_features + 40.0; /* 40 for the exponential */
+}
+
+static size_t n_work(size_t n_features)
+{
+    return n_features;
+}
+
+/* |y|^2 is at most D, about: 2^20 times the variance costs a distance six of its sixteen digits. A
+ * component without a covariance yet, of which the start knows the mean alone, counts as narrow. */
+static bool is_narrow(const struct model *model, size_t k)
+{
+    return model->covariances[k] < 0x1p-20 * (double)model->n_features;
 }
 
 static size_t n_own(size_t n_features)
@@ -61,24 +94,37 @@ static bool regularise(const struct rows *rows, const struct regularisation *reg
                           mean_of(rows, rows->floor_unit), &model->covariances[k]);
 }
 
-/* Sum over rows and features of responsibility times squared offset, in the common unit. */
-static double scatter_of(const struct rows *rows, const double *count, const double *sums,
-                         size_t n_components, size_t k, bool recentred)
+/* Where the sums of component k, made under `now`, begin to count: at the centre, or at its mean.
+ */
+static double origin_of(const struct model *now, size_t k, size_t d)
 {
-    double scatter = 0.0;
-    for (size_t d = 0; d < rows->n_features; d++)
-        scatter += family_scatter(count, sums, n_components, rows->n_features, k, d, recentred) *
-                   rows->unit[d] * rows->unit[d];
-    return scatter;
+    return is_narrow(now, k) ? now->means[k * now->n_features + d] : 0.0;
+}
+
+/* Sum of responsibility times |y - m|^2, from the sums made under `now`. */
+static double scatter_about(const struct rows *rows, const struct model *now, const double *count,
+                            const double *sums, size_t k, const double *mean)
+{
+    const size_t n_features = now->n_features;
+    double along = 0.0, square = 0.0;
+    for (size_t d = 0; d < n_features; d++) {
+        const double step = (mean[d] - origin_of(now, k, d)) * rows->unit[d];
+        along += step * rows->unit[d] * sums[k * n_features + d];
+        square += step * step;
+    }
+    return fmax(0.0, sums[now->n_components * n_features + k] - 2.0 * along + count[k] * square);
 }
 
 static bool maximise(const struct rows *rows, const struct regularisation *reg,
                      const struct model *now, const double *count, const double *sums, size_t k,
                      double ddof, struct model *next, double *work)
 {
-    family_move_mean(now, count, sums + k * now->n_features, k, next);
-    next->covariances[k] = scatter_of(rows, count, sums, now->n_components, k, true) /
-                           ((count[k] - ddof) * (double)now->n_features);
+    const size_t n_features = now->n_features;
+    double *mean = next->means + k * n_features;
+    for (size_t d = 0; d < n_features; d++)
+        mean[d] = origin_of(now, k, d) + sums[k * n_features + d] / count[k];
+    next->covariances[k] =
+        scatter_about(rows, now, count, sums, k, mean) / ((count[k] - ddof) * (double)n_features);
     return regularise(rows, reg, k, next, work);
 }
 
@@ -88,15 +134,69 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
 {
     (void)reg;
     (void)work;
-    const size_t n_features = model->n_features;
-    const double deviation = sqrt(model->covariances[k]);
-    double log_units = 0.0;
+    const size_t n_features = model->n_features, n_components = model->n_components;
+    const double variance = model->covariances[k], *mean = model->means + k * n_features;
+    const bool narrow = is_narrow(model, k);
+    double *direction = factors + k * n_features, *length = factors + n_components * n_features + k;
+    double log_units = 0.0, square = 0.0;
     for (size_t d = 0; d < n_features; d++) {
-        factors[k * n_features + d] = rows->unit[d] / deviation;
+        const double step = mean[d] * rows->unit[d];
+        direction[d] = narrow ? -step : step * rows->unit[d] / variance;
+        square += step * step;
         log_units += (rows->exponent[d] - rows->max_exponent) * log(2.0);
     }
-    *log_norm = log_units - (double)n_features * (log(deviation) + 0.5 * log_2pi);
+    length[0] = narrow ? 0.0 : square / variance;
+    length[n_components] = narrow ? 0.0 : 1.0 / variance;
+    *log_norm = log_units - 0.5 * (double)n_features * (log(variance) + log_2pi);
     return isfinite(*log_norm);
+}
+
+static void distance(const struct model *model, const double *factors, const struct rows *rows,
+                     size_t chunk, const struct bound *bound, double *out, double *work)
+{
+    (void)bound;
+    (void)work;
+    const size_t n_features = model->n_features, n_components = model->n_components;
+    const double *y = rows_chunk(rows, chunk), *length = factors + n_components * n_features;
+    kernels_linear(n_features, y, n_components, factors, length, rows->norm + chunk * ROWS_CHUNK,
+                   length + n_components, out);
+    for (size_t k = 0; k < n_components; k++) {
+        if (!is_narrow(model, k)) continue;
+        double *own = out + k * ROWS_CHUNK;
+        kernels_distance(n_features, y, 1, rows->unit, 0, factors + k * n_features, own);
+        for (size_t n = 0; n < ROWS_CHUNK; n++)
+            own[n] /= model->covariances[k];
+    }
+}
+
+static void accumulate_narrow(const struct model *model, const struct rows *rows, size_t chunk,
+                              size_t k, const double *resp, double *count, double *sums,
+                              double *second)
+{
+    const size_t n_features = model->n_features;
+    double *square = sums + model->n_components * n_features + k;
+    memset(second, 0, n_features * sizeof *second);
+    kernels_moments(n_features, rows_chunk(rows, chunk), 1, model->means + k * n_features,
+                    resp + k * ROWS_CHUNK, count + k, sums + k * n_features, second);
+    for (size_t d = 0; d < n_features; d++)
+        *square += second[d] * rows->unit[d] * rows->unit[d];
+}
+
+static void accumulate(const struct model *model, const struct rows *rows, size_t chunk,
+                       const double *resp, double *count, double *sums, double *work)
+{
+    const size_t n_features = model->n_features, n_components = model->n_components;
+    double *square = sums + n_components * n_features;
+    for (size_t k = 0, end; k < n_components; k = end) {
+        for (end = k; end < n_components && !is_narrow(model, end); end++)
+            ;
+        if (end > k)
+            kernels_totals(n_features, rows_chunk(rows, chunk), end - k, resp + k * ROWS_CHUNK,
+                           rows->norm + chunk * ROWS_CHUNK, count + k, sums + k * n_features,
+                           square + k);
+        else
+            accumulate_narrow(model, rows, chunk, end++, resp, count, sums, work);
+    }
 }
 
 static double total_distance(const struct rows *rows, const struct model *now, const double *count,
@@ -105,7 +205,7 @@ static double total_distance(const struct rows *rows, const struct model *now, c
 {
     (void)factors;
     (void)work;
-    return scatter_of(rows, count, sums, now->n_components, k, model != now) /
+    return scatter_about(rows, now, count, sums, k, model->means + k * now->n_features) /
            model->covariances[k];
 }
 
@@ -131,21 +231,21 @@ static void rescale(const struct rows *rows, int direction, struct model *model)
 
 const struct family family_spherical = {
     .n_covariances = per_component,
-    .n_factors = family_per_component_feature,
-    .n_sums = family_moments,
-    .n_work = family_no_work,
+    .n_factors = n_factors,
+    .n_sums = n_sums,
+    .n_work = n_work,
     .n_own = n_own,
     .n_parameters = per_component,
     .is_determined = family_has_two_rows,
-    .flops = family_moments_flops,
+    .flops = flops,
     .from_covariance = from_covariance,
     .regularise = regularise,
     .maximise = maximise,
     .factorise = factorise,
-    .distance = family_scaled_distance,
-    .complete_distance = family_scaled_distance,
+    .distance = distance,
+    .complete_distance = distance,
     .posterior = kernels_posterior,
-    .accumulate = family_accumulate_moments,
+    .accumulate = accumulate,
     .total_distance = total_distance,
     .count_floored = count_floored,
     .rescale = rescale,

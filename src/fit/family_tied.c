@@ -8,7 +8,7 @@
  * covariances [D, D]
  * factors     [D, D] inverse Cholesky factor, then [K, D] w_k, then [K] mu_k'P mu_k, then
  *             W tr(P C) and the log of the normalising constant
- * sums        [K, D] first moments about the current mean
+ * sums        [K, D] totals of y
  */
 #include "family.h"
 
@@ -58,7 +58,7 @@ static bool is_determined(double least, double total_weight, size_t n_components
 
 static double flops(size_t n_features)
 {
-    return 5.0 * (double)n_features + 40.0;
+    return 4.0 * (double)n_features + 40.0; /* 40 for the exponential */
 }
 
 /* Where the parts of `factors` begin. */
@@ -98,7 +98,9 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
     (void)reg;
     (void)ddof;
     (void)work;
-    family_move_mean(now, count, sums + k * now->n_features, k, next);
+    const size_t n = now->n_features;
+    for (size_t d = 0; d < n; d++)
+        next->means[k * n + d] = sums[k * n + d] / count[k];
     return true;
 }
 
@@ -162,22 +164,24 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
     return isfinite(length);
 }
 
-static void distance(const struct model *model, const double *factors, const double *y,
-                     const struct bound *bound, double *out, double *work)
+static void distance(const struct model *model, const double *factors, const struct rows *rows,
+                     size_t chunk, const struct bound *bound, double *out, double *work)
 {
     (void)bound;
     (void)work;
-    kernels_linear(model->n_features, y, model->n_components, directions(model, factors),
-                   lengths(model, factors), out);
+    kernels_linear(model->n_features, rows_chunk(rows, chunk), model->n_components,
+                   directions(model, factors), lengths(model, factors), NULL, NULL, out);
 }
 
-static void complete_distance(const struct model *model, const double *factors, const double *y,
-                              const struct bound *bound, double *out, double *work)
+static void complete_distance(const struct model *model, const double *factors,
+                              const struct rows *rows, size_t chunk, const struct bound *bound,
+                              double *out, double *work)
 {
     (void)bound;
     const size_t n = model->n_features;
     for (size_t k = 0; k < model->n_components; k++)
-        kernels_mahalanobis(n, y, model->means + k * n, factors, work, out + k * ROWS_CHUNK);
+        kernels_mahalanobis(n, rows_chunk(rows, chunk), model->means + k * n, factors, work,
+                            out + k * ROWS_CHUNK);
 }
 
 static double left_out(const struct model *model, const double *factors)
@@ -185,12 +189,12 @@ static double left_out(const struct model *model, const double *factors)
     return *trace(model, factors);
 }
 
-static void accumulate(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums, double *work)
+static void accumulate(const struct model *model, const struct rows *rows, size_t chunk,
+                       const double *resp, double *count, double *sums, double *work)
 {
     (void)work;
-    kernels_moments(model->n_features, y, model->n_components, model->means, resp, count, sums,
-                    NULL);
+    kernels_totals(model->n_features, rows_chunk(rows, chunk), model->n_components, resp, NULL,
+                   count, sums, NULL);
 }
 
 static double total_distance(const struct rows *rows, const struct model *now, const double *count,
@@ -202,7 +206,7 @@ static double total_distance(const struct rows *rows, const struct model *now, c
     const double *direction = directions(model, factors) + k * n;
     double along = 0.0; /* sum of responsibility times x'P mu_k */
     for (size_t d = 0; d < n; d++)
-        along += direction[d] * (sums[k * n + d] + count[k] * now->means[k * n + d]);
+        along += direction[d] * sums[k * n + d];
     return *trace(model, factors) * (count[k] / rows->total_weight) - 2.0 * along +
            count[k] * lengths(model, factors)[k];
 }

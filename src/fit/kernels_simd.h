@@ -39,76 +39,88 @@ _Static_assert(VEC == ROWS_BLOCK, "a vector holds a block's values of one featur
 
 /* --- distances --- */
 
-/* Of `tile` components, a constant once inlined. */
-INLINE void distance_tile(const size_t tile, size_t n_features, const double *restrict y,
-                          const double *restrict mean, const double *restrict scale,
-                          size_t scale_stride, double *restrict out)
+/* How many of the n that are left to take next, so that tiles are alike: of 5 first 3, then 2. */
+INLINE size_t next_tile(size_t n)
 {
-    enum { AT_ONCE = BLOCKS > 1 ? 2 : 1 };
-    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += AT_ONCE) {
-        const double *block = y + b * n_features * VEC;
-        vec sum[TILE][AT_ONCE];
-        for (size_t i = 0; i < tile; i++)
-            for (size_t h = 0; h < AT_ONCE; h++)
-                sum[i][h] = vec_set(0.0);
-        for (size_t d = 0; d < n_features; d++)
-            for (size_t i = 0; i < tile; i++) {
-                const vec m = vec_set(mean[i * n_features + d]);
-                const vec s = vec_set(scale[i * scale_stride + d]);
-                for (size_t h = 0; h < AT_ONCE; h++) {
-                    vec t = vec_load(block + (h * n_features + d) * VEC);
-                    t = vec_mul(vec_sub(t, m), s);
-                    sum[i][h] = vec_fma(t, t, sum[i][h]);
-                }
-            }
-        for (size_t i = 0; i < tile; i++)
-            for (size_t h = 0; h < AT_ONCE; h++)
-                vec_store(out + i * ROWS_CHUNK + (b + h) * VEC, sum[i][h]);
-    }
+    const size_t n_tiles = (n + TILE - 1) / TILE;
+    return (n + n_tiles - 1) / n_tiles;
 }
 
-static void distance(size_t n_features, const double *restrict y, size_t n_components,
-                     const double *restrict mean, const double *restrict scale, size_t scale_stride,
-                     double *restrict out)
+/* Of `tile` components and AT_ONCE blocks, y and out at the first; constants once inlined. */
+INLINE void distance_tile(const size_t tile, size_t n_features, const double *restrict y,
+                          const double *restrict scale, size_t scale_stride,
+                          const double *restrict shift, double *restrict out)
 {
-    for (size_t k = 0; k < n_components; k += TILE) {
-        const double *m = mean + k * n_features, *s = scale + k * scale_stride;
-        CASES(n_components - k, distance_tile, n_features, y, m, s, scale_stride,
-              out + k * ROWS_CHUNK)
-    }
+    enum { AT_ONCE = BLOCKS > 1 ? 2 : 1 };
+    vec sum[TILE][AT_ONCE];
+    for (size_t i = 0; i < tile; i++)
+        for (size_t h = 0; h < AT_ONCE; h++)
+            sum[i][h] = vec_set(0.0);
+    for (size_t d = 0; d < n_features; d++)
+        for (size_t i = 0; i < tile; i++) {
+            const vec s = vec_set(scale[i * scale_stride + d]);
+            const vec b = vec_set(shift[i * n_features + d]);
+            for (size_t h = 0; h < AT_ONCE; h++) {
+                const vec t = vec_fma(vec_load(y + (h * n_features + d) * VEC), s, b);
+                sum[i][h] = vec_fma(t, t, sum[i][h]);
+            }
+        }
+    for (size_t i = 0; i < tile; i++)
+        for (size_t h = 0; h < AT_ONCE; h++)
+            vec_store(out + i * ROWS_CHUNK + h * VEC, sum[i][h]);
+}
+
+/* All components of a few blocks while these are in the nearest cache. */
+static void distance(size_t n_features, const double *restrict y, size_t n_components,
+                     const double *restrict scale, size_t scale_stride,
+                     const double *restrict shift, double *restrict out)
+{
+    enum { AT_ONCE = BLOCKS > 1 ? 2 : 1 };
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += AT_ONCE)
+        for (size_t k = 0, tile; k < n_components; k += tile) {
+            tile = next_tile(n_components - k);
+            CASES(tile, distance_tile, n_features, y + b * n_features * VEC,
+                  scale + k * scale_stride, scale_stride, shift + k * n_features,
+                  out + k * ROWS_CHUNK + b * VEC)
+        }
 }
 
 INLINE void linear_tile(const size_t tile, size_t n_features, const double *restrict y,
                         const double *restrict direction, const double *restrict length,
+                        const double *restrict norm, const double *restrict precision,
                         double *restrict out)
 {
-    enum { AT_ONCE = BLOCKS };
-    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += AT_ONCE) {
-        const double *block = y + b * n_features * VEC;
-        vec sum[TILE][AT_ONCE];
-        for (size_t i = 0; i < tile; i++)
-            for (size_t h = 0; h < AT_ONCE; h++)
-                sum[i][h] = vec_set(0.0);
-        for (size_t d = 0; d < n_features; d++)
-            for (size_t i = 0; i < tile; i++) {
-                const vec w = vec_set(direction[i * n_features + d]);
-                for (size_t h = 0; h < AT_ONCE; h++)
-                    sum[i][h] = vec_fma(vec_load(block + (h * n_features + d) * VEC), w, sum[i][h]);
-            }
-        for (size_t i = 0; i < tile; i++)
-            for (size_t h = 0; h < AT_ONCE; h++)
-                vec_store(out + i * ROWS_CHUNK + (b + h) * VEC,
-                          vec_fma(sum[i][h], vec_set(-2.0), vec_set(length[i])));
-    }
+    vec sum[TILE][BLOCKS];
+    for (size_t i = 0; i < tile; i++)
+        for (size_t h = 0; h < BLOCKS; h++)
+            sum[i][h] = vec_set(0.0);
+    for (size_t d = 0; d < n_features; d++)
+        for (size_t i = 0; i < tile; i++) {
+            const vec w = vec_set(direction[i * n_features + d]);
+            for (size_t h = 0; h < BLOCKS; h++)
+                sum[i][h] = vec_fma(vec_load(y + (h * n_features + d) * VEC), w, sum[i][h]);
+        }
+    for (size_t i = 0; i < tile; i++)
+        for (size_t h = 0; h < BLOCKS; h++) {
+            vec result = vec_fma(sum[i][h], vec_set(-2.0), vec_set(length[i]));
+            if (norm != NULL)
+                result = vec_fma(vec_load(norm + h * VEC), vec_set(precision[i]), result);
+            vec_store(out + i * ROWS_CHUNK + h * VEC, result);
+        }
 }
 
 static void linear(size_t n_features, const double *restrict y, size_t n_components,
                    const double *restrict direction, const double *restrict length,
+                   const double *restrict norm, const double *restrict precision,
                    double *restrict out)
 {
-    for (size_t k = 0; k < n_components; k += TILE)
-        CASES(n_components - k, linear_tile, n_features, y, direction + k * n_features, length + k,
-              out + k * ROWS_CHUNK)
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += BLOCKS)
+        for (size_t k = 0, tile; k < n_components; k += tile) {
+            tile = next_tile(n_components - k);
+            CASES(tile, linear_tile, n_features, y + b * n_features * VEC,
+                  direction + k * n_features, length + k, norm != NULL ? norm + b * VEC : NULL,
+                  norm != NULL ? precision + k : NULL, out + k * ROWS_CHUNK + b * VEC)
+        }
 }
 
 /* Rows i to i + tile - 1 of project, for `blocks` blocks; both constants once inlined. */
@@ -339,27 +351,64 @@ INLINE double list_blocks(const double *restrict resp, size_t *restrict blocks, 
     return vec_sum(sum);
 }
 
-/* Of `tile` features, with second moments or without; constants once inlined. */
-INLINE void moments_tile(const size_t tile, const bool with_second, size_t n_features, size_t d,
-                         const double *restrict y, const double *restrict mean,
-                         const double *restrict resp, const size_t *restrict blocks,
-                         size_t n_blocks, double *restrict first, double *restrict second)
+struct block_list {
+    size_t n, block[ROWS_CHUNK_BLOCKS];
+};
+
+/* Of `tile` features: first and second moments about the mean, or, without `moments`, totals in
+ * first; constants once inlined. */
+INLINE void sums_tile(const size_t tile, const bool moments, size_t n_features,
+                      const double *restrict y, const double *restrict mean,
+                      const double *restrict resp, const struct block_list *list,
+                      double *restrict first, double *restrict second)
 {
-    vec sum1[TILE], sum2[TILE];
+    vec sum1[2 * TILE], sum2[2 * TILE];
     for (size_t i = 0; i < tile; i++)
         sum1[i] = sum2[i] = vec_set(0.0);
-    for (size_t l = 0; l < n_blocks; l++) {
-        const double *block = y + (blocks[l] * n_features + d) * VEC;
-        const vec r = vec_load(resp + blocks[l] * VEC);
+    for (size_t l = 0; l < list->n; l++) {
+        const double *block = y + list->block[l] * n_features * VEC;
+        const vec r = vec_load(resp + list->block[l] * VEC);
         for (size_t i = 0; i < tile; i++) {
-            const vec t = vec_sub(vec_load(block + i * VEC), vec_set(mean[d + i]));
+            vec t = vec_load(block + i * VEC);
+            if (moments) {
+                t = vec_sub(t, vec_set(mean[i]));
+                sum2[i] = vec_fma(vec_mul(r, t), t, sum2[i]);
+            }
             sum1[i] = vec_fma(r, t, sum1[i]);
-            if (with_second) sum2[i] = vec_fma(vec_mul(r, t), t, sum2[i]);
         }
     }
     for (size_t i = 0; i < tile; i++) {
-        first[d + i] += vec_sum(sum1[i]);
-        if (with_second) second[d + i] += vec_sum(sum2[i]);
+        first[i] += vec_sum(sum1[i]);
+        if (moments) second[i] += vec_sum(sum2[i]);
+    }
+}
+
+/* A few features of a chunk stay in the nearest cache for up to TILE components. */
+INLINE void sums(const bool moments, size_t n_features, const double *restrict y,
+                 size_t n_components, const double *restrict mean, const double *restrict resp,
+                 double *restrict count, double *restrict first, double *restrict second)
+{
+    const size_t wide = !moments && BLOCKS > 1 ? 2 * TILE : TILE;
+    for (size_t k0 = 0, tile; k0 < n_components; k0 += tile) {
+        struct block_list lists[TILE];
+        tile = next_tile(n_components - k0);
+        for (size_t i = 0; i < tile; i++)
+            count[k0 + i] += list_blocks(resp + (k0 + i) * ROWS_CHUNK, lists[i].block, &lists[i].n);
+        for (size_t d = 0, step; d < n_features; d += step) {
+            step = n_features - d >= wide ? wide : TILE;
+            for (size_t i = 0; i < tile; i++) {
+                const size_t at = (k0 + i) * n_features + d;
+                const double *m = moments ? mean + at : NULL, *r = resp + (k0 + i) * ROWS_CHUNK;
+                double *sum2 = moments ? second + at : NULL;
+                if (lists[i].n == 0) continue;
+                if (step > TILE)
+                    sums_tile(2 * TILE, moments, n_features, y + d * VEC, m, r, &lists[i],
+                              first + at, sum2);
+                else
+                    CASES(n_features - d, sums_tile, moments, n_features, y + d * VEC, m, r,
+                          &lists[i], first + at, sum2)
+            }
+        }
     }
 }
 
@@ -367,19 +416,19 @@ static void moments(size_t n_features, const double *restrict y, size_t n_compon
                     const double *restrict mean, const double *restrict resp,
                     double *restrict count, double *restrict first, double *restrict second)
 {
-    for (size_t k = 0; k < n_components; k++) {
-        const double *m = mean + k * n_features, *r = resp + k * ROWS_CHUNK;
-        double *sum1 = first + k * n_features;
-        double *sum2 = second != NULL ? second + k * n_features : NULL;
-        size_t blocks[ROWS_CHUNK_BLOCKS], n_blocks;
-        count[k] += list_blocks(r, blocks, &n_blocks);
-        for (size_t d = 0; d < n_features && n_blocks > 0; d += TILE)
-            if (sum2 != NULL)
-                CASES(n_features - d, moments_tile, true, n_features, d, y, m, r, blocks, n_blocks,
-                      sum1, sum2)
-            else
-                CASES(n_features - d, moments_tile, false, n_features, d, y, m, r, blocks, n_blocks,
-                      sum1, NULL)
+    sums(true, n_features, y, n_components, mean, resp, count, first, second);
+}
+
+static void totals(size_t n_features, const double *restrict y, size_t n_components,
+                   const double *restrict resp, const double *restrict norm, double *restrict count,
+                   double *restrict total, double *restrict square)
+{
+    sums(false, n_features, y, n_components, NULL, resp, count, total, NULL);
+    for (size_t k = 0; norm != NULL && k < n_components; k++) {
+        vec sum = vec_set(0.0);
+        for (size_t n = 0; n < ROWS_CHUNK; n += VEC)
+            sum = vec_fma(vec_load(resp + k * ROWS_CHUNK + n), vec_load(norm + n), sum);
+        square[k] += vec_sum(sum);
     }
 }
 

@@ -8,16 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Distances are those to means [K, D] from now on. Units are powers of two, so that y unit + shift
+ * is the offset to the last bit. */
+static void measure_from(struct start *start, const double *means)
+{
+    const struct rows *rows = start->space;
+    for (size_t i = 0; i < start->settings.n_components * rows->n_features; i++)
+        start->shift[i] = -means[i] * rows->unit[i % rows->n_features];
+}
+
 static void seed_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
 {
     struct start *start = (struct start *)task;
     const struct rows *rows = start->space;
-    const double *seed = start_mean(start, start->n_seeds - 1);
+    const double *shift = start->shift + (start->n_seeds - 1) * rows->n_features;
     size_t chunk, end;
     for (rows_lane(rows, lane, &chunk, &end); chunk < end && !engine_stops(scratch); chunk++) {
         double *nearest = start->nearest + chunk * ROWS_CHUNK;
         const double *weight = rows->weight + chunk * ROWS_CHUNK;
-        kernels_distance(rows->n_features, rows_chunk(rows, chunk), 1, seed, rows->unit, 0,
+        kernels_distance(rows->n_features, rows_chunk(rows, chunk), 1, rows->unit, 0, shift,
                          scratch->work);
         for (size_t n = 0; n < ROWS_CHUNK; n++) {
             if (scratch->work[n] < nearest[n]) nearest[n] = scratch->work[n];
@@ -53,35 +62,39 @@ static size_t pick_far(const struct start *start, double u)
     return pick;
 }
 
+static void take_seed(struct start *start, size_t row)
+{
+    rows_get(start->space, row, start_mean(start, start->n_seeds++));
+    measure_from(start, start->means);
+}
+
 static void seed_judge(struct task *task)
 {
     struct start *start = (struct start *)task;
     if (start->n_seeds < start->settings.n_components)
-        rows_get(start->space, pick_far(start, start_draw(start)),
-                 start_mean(start, start->n_seeds++));
+        take_seed(start, pick_far(start, start_draw(start)));
     else if (start->assignment != NULL)
         kmeans_lloyd(start);
     else
         start_finish(start);
 }
 
-/* sums: [0] weighted squared distance, [1] rows that changed cluster, then count [K], and first
- * and second moments [K, D] about the means. */
+/* sums: [0] weighted squared distance, [1] rows that changed cluster, then count [K] and totals
+ * [K, D]. */
 static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scratch *scratch)
 {
     struct start *start = (struct start *)task;
     const struct rows *rows = start->space;
     const size_t n_components = start->settings.n_components;
-    const double *means = start->restoring ? start->before : start->means;
-    double *count = sums + 2, *first = count + n_components;
-    double *second = first + n_components * rows->n_features;
+    double *count = sums + 2, *total = count + n_components;
     size_t chunk, end;
     for (rows_lane(rows, lane, &chunk, &end); chunk < end && !engine_stops(scratch); chunk++) {
         const double *y = rows_chunk(rows, chunk);
         const double *weight = rows->weight + chunk * ROWS_CHUNK;
         double *nearest = start->nearest + chunk * ROWS_CHUNK;
         int32_t *assignment = start->assignment + chunk * ROWS_CHUNK;
-        kernels_distance(rows->n_features, y, n_components, means, rows->unit, 0, scratch->work);
+        kernels_distance(rows->n_features, y, n_components, rows->unit, 0, start->shift,
+                         scratch->work);
         kernels_nearest(n_components, scratch->work, scratch->component, nearest);
         for (size_t n = 0; n < ROWS_CHUNK; n++) {
             sums[0] += weight[n] * nearest[n];
@@ -90,8 +103,7 @@ static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scra
         memcpy(assignment, scratch->component, ROWS_CHUNK * sizeof *assignment);
         if (start->settled || start->restoring) continue;
         kernels_one_hot(n_components, assignment, weight, scratch->work);
-        kernels_moments(rows->n_features, y, n_components, start->means, scratch->work, count,
-                        first, second);
+        kernels_totals(rows->n_features, y, n_components, scratch->work, NULL, count, total, NULL);
     }
 }
 
@@ -112,6 +124,7 @@ static void lloyd_judge(struct task *task)
     struct start *start = (struct start *)task;
     if (start->restoring) {
         start->restoring = false;
+        measure_from(start, start->means);
         return;
     }
     const struct rows *rows = start->space;
@@ -123,7 +136,7 @@ static void lloyd_judge(struct task *task)
         start_finish(start);
         return;
     }
-    const double *count = task->sums + 2, *first = count + n_components;
+    const double *count = task->sums + 2, *total = count + n_components;
     double shift = 0.0, spread = 0.0;
     memcpy(start->before, start->means, n_components * n_features * sizeof *start->before);
     for (size_t k = 0; k < n_components; k++) {
@@ -133,11 +146,12 @@ static void lloyd_judge(struct task *task)
             continue;
         }
         for (size_t d = 0; d < n_features; d++) {
-            double step = first[k * n_features + d] / count[k];
-            start_mean(start, k)[d] += step;
-            shift += step * rows->unit[d] * (step * rows->unit[d]);
+            double *mean = start_mean(start, k) + d, before = *mean;
+            *mean = total[k * n_features + d] / count[k];
+            shift += (*mean - before) * rows->unit[d] * ((*mean - before) * rows->unit[d]);
         }
     }
+    measure_from(start, start->means);
     for (size_t d = 0; d < n_features; d++)
         spread += rows->variance[d] * rows->unit[d] * rows->unit[d];
     start->n_iterations++;
@@ -152,6 +166,7 @@ void kmeans_lloyd(struct start *start)
     start->task.n_lane_sums = kmeans_sums(start->settings.n_components, start->rows->n_features);
     start->task.pass = lloyd_pass;
     start->task.judge = lloyd_judge;
+    measure_from(start, start->means);
 }
 
 void kmeans_seed(struct start *start)
@@ -159,8 +174,7 @@ void kmeans_seed(struct start *start)
     start->task.n_lane_sums = 1;
     start->task.pass = seed_pass;
     start->task.judge = seed_judge;
-    rows_get(start->space, rows_pick(start->rows, start_draw(start)),
-             start_mean(start, start->n_seeds++));
+    take_seed(start, rows_pick(start->rows, start_draw(start)));
 }
 
 /* --- checkpoints --- */
@@ -222,4 +236,5 @@ void kmeans_resume(struct start *start, const struct lloyd *lloyd)
     start->settled = lloyd->settled;
     start->converged = lloyd->converged;
     start->restoring = true;
+    measure_from(start, start->before);
 }

@@ -83,9 +83,10 @@ static void solve_lower(size_t n, const double *factor, double *x)
     }
 }
 
-static void distance(const struct model *model, const double *factors, const double *y,
-                     const struct bound *bound, double *out, double *work)
+static void distance(const struct model *model, const double *factors, const struct rows *rows,
+                     size_t chunk, const struct bound *bound, double *out, double *work)
 {
+    const double *y = rows_chunk(rows, chunk);
     (void)bound;
     const size_t n_features = model->n_features;
     for (size_t n = 0; n < ROWS_CHUNK; n++)
@@ -122,9 +123,10 @@ static double posterior(size_t n_components, const double *constant, const doubl
     return total;
 }
 
-static void accumulate(const struct model *model, const double *y, const double *resp,
-                       double *count, double *sums, double *work)
+static void accumulate(const struct model *model, const struct rows *rows, size_t chunk,
+                       const double *resp, double *count, double *sums, double *work)
 {
+    const double *y = rows_chunk(rows, chunk);
     (void)work;
     const size_t n_features = model->n_features, n_components = model->n_components;
     for (size_t k = 0; k < n_components; k++) {

@@ -53,7 +53,7 @@ size_t rows_pick(const struct rows *rows, double u)
 double rows_bytes(size_t n_rows, size_t n_features)
 {
     double padded = ceil((double)n_rows / ROWS_CHUNK) * ROWS_CHUNK;
-    return padded * (8.0 * (double)n_features + 8.0 + 4.0) + 8.0 * (double)n_rows;
+    return padded * (8.0 * (double)n_features + 16.0 + 4.0) + 8.0 * (double)n_rows;
 }
 
 /* Mean and largest deviation of feature d over the used rows; a constant feature's mean is its
@@ -163,6 +163,20 @@ static void fill_weights(const struct data *data, const size_t *used, struct row
     }
 }
 
+static enum status add_norms(struct rows *rows, struct err *err)
+{
+    enum status rc = OK;
+    double *zero = NULL; /* [D] */
+    TRY_ALLOC(zero, rows->n_features, err);
+    TRY_ALLOC(rows->norm, rows->n_chunks * ROWS_CHUNK, err);
+    for (size_t chunk = 0; chunk < rows->n_chunks; chunk++)
+        kernels_distance(rows->n_features, rows_chunk(rows, chunk), 1, rows->unit, 0, zero,
+                         rows->norm + chunk * ROWS_CHUNK);
+done:
+    free(zero);
+    return rc;
+}
+
 static enum status create(const struct data *data, const struct rows *like, struct rows **out,
                           struct err *err)
 {
@@ -197,6 +211,7 @@ static enum status create(const struct data *data, const struct rows *like, stru
     } else {
         memcpy(rows->centre, like->centre, n_features * sizeof *rows->centre);
         memcpy(rows->exponent, like->exponent, n_features * sizeof *rows->exponent);
+        memcpy(rows->unit, like->unit, n_features * sizeof *rows->unit);
     }
     for (size_t d = 0; d < n_features; d++)
         fill_feature(data, used, rows, d);
@@ -204,6 +219,7 @@ static enum status create(const struct data *data, const struct rows *like, stru
     free(used);
     used = NULL;
     TRY(rows_merge(rows, err));
+    TRY(add_norms(rows, err));
     *out = rows;
     rows = NULL;
 done:
@@ -274,6 +290,7 @@ void rows_destroy(struct rows **rows)
     free((*rows)->place);
     free((*rows)->given_weight);
     free((*rows)->label);
+    free((*rows)->norm);
     free((*rows)->weight);
     free((*rows)->y);
     free(*rows);

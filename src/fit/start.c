@@ -313,6 +313,7 @@ enum status start_create(const struct rows *rows, const struct start_settings *s
     start->short_of_rows = rows->n_distinct < settings->n_components;
     TRY_ALLOC(start->offset, rows->n_features, err);
     TRY_ALLOC(start->means, settings->n_components * rows->n_features, err);
+    TRY_ALLOC(start->shift, settings->n_components * rows->n_features, err);
     TRY(start_functions[settings->init](start, err));
     *out = start;
     start = NULL;
@@ -326,6 +327,7 @@ void start_destroy(struct start **start)
     if (*start == NULL) return;
     engine_task_destroy(&(*start)->task);
     free((*start)->before);
+    free((*start)->shift);
     free((*start)->nearest);
     free((*start)->assignment);
     free((*start)->means);
@@ -348,5 +350,5 @@ double start_bytes(size_t n_rows, size_t n_features, size_t n_components)
 {
     size_t n_sums = kmeans_sums(n_components, n_features);
     return engine_task_bytes(rows_n_lanes(n_rows), n_sums, n_sums) + 12.0 * (double)n_rows +
-           16.0 * (double)(n_components * n_features);
+           24.0 * (double)(n_components * n_features);
 }

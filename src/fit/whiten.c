@@ -51,7 +51,8 @@ enum status whiten_create(const struct rows *rows, enum whiten kind, int n_threa
     *out = NULL;
     TRY_ALLOC(whitened, 1, err);
     whitened->rows = *rows;
-    whitened->rows.y = whitened->rows.unit = whitened->rows.variance = NULL;
+    whitened->rows.y = whitened->rows.norm = NULL;
+    whitened->rows.unit = whitened->rows.variance = NULL;
     whitened->rows.max_exponent = 0;
     whitened->kind = kind;
     TRY_ALLOC(whitened->rows.y, n_blocks * ROWS_BLOCK * n, err);

@@ -1,4 +1,5 @@
 /* plan_cost.c - what a plan will take: memory, disk, time, and how many fits go on at once. */
+#include "kmeans.h"
 #include "plan.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@
 
 double plan_iteration_flops(const struct data *data, const struct plan_fit *fit)
 {
-    double flops = fit->method == METHOD_kmeans ? family_moments_flops(data->n_features)
+    double flops = fit->method == METHOD_kmeans ? kmeans_flops(data->n_features)
                                                 : families[fit->em.family]->flops(data->n_features);
     return (double)data->n_rows * (double)fit->n_components * flops;
 }
@@ -45,7 +46,7 @@ double plan_first_flops(const struct data *data, const struct plan_fit *fit)
 {
     double start = start_is_lloyd(fit->init) ? TYPICAL_LLOYD : 1.0;
     return (double)data->n_rows * (double)fit->n_components * start *
-               family_moments_flops(data->n_features) +
+               kmeans_flops(data->n_features) +
            plan_iteration_flops(data, fit);
 }
 
