@@ -1,4 +1,5 @@
 """Promise 2: the numbers of a fit do not depend on threads, on other fits, or on their order."""
+import json
 import pathlib
 import sys
 
@@ -51,6 +52,34 @@ class SameBits(harness.Case):
                 self.assertEqual(list(result.provenance["threads"]), [str(threads)])
                 content.add(result.content)
             self.assertEqual(len(content), 1, name)
+
+    def test_memory(self):
+        """A smaller run.memory lets fewer fits go on at once, and changes no bit of any."""
+        x, _ = harness.blobs(3, n=600, n_features=24, n_blobs=8)
+        data = {"path": self.write_csv("budget.csv", x)}
+        sweep = {"components": [60], "covariance": ["full"], "init": "points", "restarts": 8}
+        em = {**EM, "max_iter": 2}
+
+        def planned(memory):
+            run = {"memory": harness.Plain(memory), "threads": 2}
+            config = self.config(self.sweep_config(data, sweep=sweep, em=em, run=run))
+            return json.loads(self.gmmsweep("plan", config, "--json").stdout)[0]
+
+        budgets = {planned("16G")["fits_at_once"]: "16G"}
+        need = planned("16G")["memory_bytes"]
+        for share in (0.98, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7):
+            memory = f"{int(share * need / 2**20)}M"
+            try:
+                budgets.setdefault(planned(memory)["fits_at_once"], memory)
+            except AssertionError:  # refused: not even one fit goes
+                break
+        self.assertGreater(len(budgets), 2, budgets)
+        content = set()
+        for at_once, memory in budgets.items():
+            run = {"memory": harness.Plain(memory), "threads": 2}
+            out = self.sweep(data, f"budget-{at_once}", sweep=sweep, em=em, run=run)
+            content.add(harness.Result(out).content)
+        self.assertEqual(len(content), 1, budgets)
 
     def test_company(self):
         """A fit that runs alone has the bits that it has among others of all kinds."""
