@@ -70,6 +70,13 @@ def time_rounds(case, ours, peers):
     return times
 
 
+def memory_asked_mib(case, d):
+    """64 MiB, two copies of the fit's statistics, the model: three times weights, means and
+    covariances."""
+    covariances = {"spherical": case.k, "diag": case.k * d, "tied": d * d, "full": case.k * d * d}
+    return 64 + 3 * 8 * (case.k * (1 + d) + covariances[case.family]) / 2**20
+
+
 def own_cells(case, data, ours_s, one_s, peak_mib, dgemm):
     """The cells on our program alone."""
     n, d = data.x.shape
@@ -80,7 +87,7 @@ def own_cells(case, data, ours_s, one_s, peak_mib, dgemm):
         "family": case.family, "ours_ms": table.number(1e3 * median_s),
         "threads": table.number(statistics.median(a / b for a, b in zip(one_s, ours_s))),
         "peak": f"{100 * flops / median_s / dgemm:.0f}%",
-        "memory": f"{peak_mib - data.x.nbytes / 2**20:.0f}",
+        "memory": f"{peak_mib - data.x.nbytes / 2**20:.0f}/{memory_asked_mib(case, d):.0f}",
         "note": "" if "floor" in case.em else "default floor",
     }  # fmt: skip
 

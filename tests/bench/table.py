@@ -10,7 +10,7 @@ COLUMNS = [  # key in a line, heading, width; texts are left-aligned
     ("family", "family", -9), ("peer", "against", -12), ("theirs_ms", "theirs ms", 9),
     ("ours_ms", "ours ms", 9), ("ratio", "ratio", 7), ("spread", "min..max", 13),
     ("at_least", "asked", 6), ("difference", "traces", 8), ("threads", f"1:{CORES}", 5),
-    ("peak", "peak", 5), ("memory", "MiB", 6), ("note", "", -1),
+    ("peak", "peak", 5), ("memory", "MiB", 8), ("note", "", -1),
 ]  # fmt: skip
 
 LEGEND = f"""\
@@ -18,7 +18,7 @@ theirs, ours: milliseconds per EM iteration from the same start, medians; ours b
 ratio: theirs over ours, median and range over the rounds; asked: what it is to be on the whole data
 traces: largest relative difference of log-likelihoods (of Armadillo, the last one)
 1:{CORES}: our time with 1 thread over that with {CORES}; peak: our dense flops over DGEMM's
-MiB: our peak memory without the data
+MiB: our peak memory without the data, over what we want it to stay under
 """
 
 
