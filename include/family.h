@@ -26,7 +26,7 @@ struct family {
     size_t (*n_covariances)(size_t n_components, size_t n_features);
     size_t (*n_factors)(size_t n_components, size_t n_features);
     size_t (*n_sums)(size_t n_components, size_t n_features);
-    size_t (*n_work)(size_t n_features);
+    size_t (*n_work)(size_t n_components, size_t n_features);
 
     /* Free parameters of the covariances, for AIC and BIC. */
     size_t (*n_parameters)(size_t n_components, size_t n_features);
@@ -135,8 +135,7 @@ struct family {
     const char *axes;
 };
 
-/* The same members of several families. */
-size_t family_no_work(size_t n_features);
+/* The same member of several families. */
 bool family_has_two_rows(double least, double total_weight, size_t n_components, size_t n_features);
 
 /* next's mean of component k from now's and its first moments [D] about it. */

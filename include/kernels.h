@@ -40,9 +40,12 @@ double kernels_posterior(size_t n_components, const double *constant, const doub
  * second[k, d] += sum_n resp[k, n] (y[n, d] - mean[k, d])^2
  *
  * Moments about the current mean lose nothing to cancellation. resp [K, ROWS_CHUNK] holds
- * weighted responsibilities; blocks of rows without any are passed over. 6 K D flops a row. */
+ * weighted responsibilities; blocks of rows without any are passed over, from KERNELS_ROWWISE
+ * features on single rows. work [kernels_sums_work]. 6 K D flops a row. */
+#define KERNELS_ROWWISE 16
 void kernels_moments(size_t n_features, const double *y, size_t n_components, const double *mean,
-                     const double *resp, double *count, double *first, double *second);
+                     const double *resp, double *count, double *first, double *second,
+                     double *work);
 
 /* Where no second moments are wanted, about the centre, which first moments lose nothing by:
  *
@@ -50,7 +53,7 @@ void kernels_moments(size_t n_features, const double *y, size_t n_components, co
  * total[k, d] += sum_n resp[k, n] y[n, d]
  * square[k] += sum_n resp[k, n] norm[n], unless norm [ROWS_CHUNK] is NULL; 2 K D flops a row. */
 void kernels_totals(size_t n_features, const double *y, size_t n_components, const double *resp,
-                    const double *norm, double *count, double *total, double *square);
+                    const double *norm, double *count, double *total, double *square, double *work);
 
 /* Statistics of one component with its covariance: mean [D], resp [ROWS_CHUNK]. In sums [D + 1, S],
  * S = kernels_stride(D), lower triangle:
@@ -81,6 +84,13 @@ void kernels_small_scatter(size_t n_features, const double *y, const double *mea
 static inline size_t kernels_stride(size_t n_features)
 {
     return (n_features + ROWS_BLOCK) / ROWS_BLOCK * ROWS_BLOCK;
+}
+
+/* Doubles that kernels_moments and kernels_totals work with. */
+static inline size_t kernels_sums_work(size_t n_components, size_t n_features)
+{
+    if (n_features < KERNELS_ROWWISE) return 0;
+    return ROWS_CHUNK * 2 * ROWS_BLOCK + n_components * (1 + ROWS_CHUNK / sizeof(double));
 }
 
 /* distance[n] = |inverse_factor (y[n] - mean)|^2 for one component: inverse_factor [D, D] lower,

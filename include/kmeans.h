@@ -3,6 +3,7 @@
 #ifndef GMMSWEEP_KMEANS_H
 #define GMMSWEEP_KMEANS_H
 
+#include "kernels.h"
 #include "pack.h"
 #include "start.h"
 
@@ -15,6 +16,12 @@ void kmeans_seed(struct start *start);
 static inline size_t kmeans_sums(size_t n_components, size_t n_features)
 {
     return 2 + n_components * (1 + n_features);
+}
+
+/* Doubles of a thread that they work with. */
+static inline size_t kmeans_work(size_t n_components, size_t n_features)
+{
+    return kernels_sums_work(n_components, n_features);
 }
 
 /* Flops of an iteration per row and component, for plans. */

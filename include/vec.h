@@ -3,6 +3,8 @@
  *
  * AVX-512 and AVX2 round alike in every function here, so that their kernels give the same bits.
  * The portable functions differ from them in vec_fma alone, which rounds twice.
+ *
+ * vec_transpose takes `from` [VEC, VEC] to the rows of `to` [VEC, stride].
  */
 #ifndef GMMSWEEP_VEC_H
 #define GMMSWEEP_VEC_H
@@ -52,6 +54,26 @@ static inline vec vec_fma(vec a, vec b, vec c)
 static inline vec vec_pick_less(vec a, vec b, vec less, vec otherwise)
 {
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), otherwise, less);
+}
+static inline void vec_transpose(const double *from, double *to, size_t stride)
+{
+    vec a[VEC], pair[VEC];
+    for (int i = 0; i < VEC; i++)
+        a[i] = vec_load(from + i * VEC);
+    for (int i = 0; i < VEC; i += 2) {
+        pair[i] = _mm512_unpacklo_pd(a[i], a[i + 1]);
+        pair[i + 1] = _mm512_unpackhi_pd(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 2; i++) { /* even rows of the result, then odd ones */
+        const vec even = _mm512_shuffle_f64x2(pair[i], pair[i + 2], 0x88);
+        const vec even2 = _mm512_shuffle_f64x2(pair[i + 4], pair[i + 6], 0x88);
+        const vec odd = _mm512_shuffle_f64x2(pair[i], pair[i + 2], 0xdd);
+        const vec odd2 = _mm512_shuffle_f64x2(pair[i + 4], pair[i + 6], 0xdd);
+        vec_store(to + (size_t)i * stride, _mm512_shuffle_f64x2(even, even2, 0x88));
+        vec_store(to + (size_t)(i + 2) * stride, _mm512_shuffle_f64x2(odd, odd2, 0x88));
+        vec_store(to + (size_t)(i + 4) * stride, _mm512_shuffle_f64x2(even, even2, 0xdd));
+        vec_store(to + (size_t)(i + 6) * stride, _mm512_shuffle_f64x2(odd, odd2, 0xdd));
+    }
 }
 static inline vec vec_bits_add(vec a, vec b)
 {
@@ -118,6 +140,24 @@ static inline vec vec_pick_less(vec a, vec b, vec less, vec otherwise)
 {
     return (vec){vec_half_less(a.low, b.low, less.low, otherwise.low),
                  vec_half_less(a.high, b.high, less.high, otherwise.high)};
+}
+/* Four rows of four. */
+static inline void vec_half_transpose(const double *from, double *to, size_t stride)
+{
+    const __m256d a = _mm256_loadu_pd(from), b = _mm256_loadu_pd(from + VEC);
+    const __m256d c = _mm256_loadu_pd(from + 2 * VEC), d = _mm256_loadu_pd(from + 3 * VEC);
+    const __m256d ab = _mm256_unpacklo_pd(a, b), ab2 = _mm256_unpackhi_pd(a, b);
+    const __m256d cd = _mm256_unpacklo_pd(c, d), cd2 = _mm256_unpackhi_pd(c, d);
+    _mm256_storeu_pd(to, _mm256_permute2f128_pd(ab, cd, 0x20));
+    _mm256_storeu_pd(to + stride, _mm256_permute2f128_pd(ab2, cd2, 0x20));
+    _mm256_storeu_pd(to + 2 * stride, _mm256_permute2f128_pd(ab, cd, 0x31));
+    _mm256_storeu_pd(to + 3 * stride, _mm256_permute2f128_pd(ab2, cd2, 0x31));
+}
+static inline void vec_transpose(const double *from, double *to, size_t stride)
+{
+    for (size_t i = 0; i < VEC; i += 4)
+        for (size_t j = 0; j < VEC; j += 4)
+            vec_half_transpose(from + j * VEC + i, to + i * stride + j, stride);
 }
 #define VEC_INTEGER(half, f, ...) _mm256_castsi256_pd(f(_mm256_castpd_si256(half), __VA_ARGS__))
 static inline vec vec_bits_add(vec a, vec b)
@@ -189,6 +229,12 @@ static inline vec vec_fma(vec a, vec b, vec c)
 static inline vec vec_pick_less(vec a, vec b, vec less, vec otherwise)
 {
     VEC_EACH(a.v[i] < b.v[i] ? less.v[i] : otherwise.v[i]);
+}
+static inline void vec_transpose(const double *from, double *to, size_t stride)
+{
+    for (size_t i = 0; i < VEC; i++)
+        for (size_t j = 0; j < VEC; j++)
+            to[i * stride + j] = from[j * VEC + i];
 }
 static inline uint64_t vec_word(double a)
 {

@@ -282,6 +282,7 @@ static void check_moments(uint64_t *rng, size_t n_features, size_t n_components)
 {
     const size_t n = n_components * n_features, n_sums = n_components + 2 * n;
     double *actual = fixture_doubles(n_sums), *expected = fixture_doubles(n_sums);
+    double *work = fixture_doubles(kernels_sums_work(n_components, n_features));
     for (size_t i = 0; i < 3; i++) {
         const double size = sizes[i];
         struct chunk c = chunk_draw(rng, n_features, n_components, size);
@@ -289,14 +290,14 @@ static void check_moments(uint64_t *rng, size_t n_features, size_t n_components)
         draw_sums(rng, n_components, n, size, actual);
         memcpy(expected, actual, n_sums * sizeof *expected);
         kernels_moments(n_features, c.y, n_components, c.mean, c.value, actual,
-                        actual + n_components, actual + n_components + n);
+                        actual + n_components, actual + n_components + n, work);
         ref_moments(n_features, c.y, n_components, c.mean, c.value, expected,
                     expected + n_components, expected + n_components + n);
         for (size_t k = 0; k < n_components; k++) {
-            /* 256 rows in 8 sums of 32, and a few roundings a term; a term is at most resp times
+            /* 256 rows in a row, and a few roundings a term; a term is at most resp times
              * (2 size)^power */
             const double rounding =
-                40 * DBL_EPSILON * (1 + sum_of(ROWS_CHUNK, c.value + k * ROWS_CHUNK));
+                260 * DBL_EPSILON * (1 + sum_of(ROWS_CHUNK, c.value + k * ROWS_CHUNK));
             const size_t first = n_components + k * n_features, second = first + n;
             ck_close(actual[k], expected[k], 0, rounding);
             ck_all_close(n_features, actual + first, expected + first, 0, rounding * 2 * size);
@@ -305,6 +306,7 @@ static void check_moments(uint64_t *rng, size_t n_features, size_t n_components)
         }
         chunk_destroy(&c);
     }
+    free(work);
     free(expected);
     free(actual);
 }
@@ -320,18 +322,20 @@ static void check_totals(uint64_t *rng, size_t n_features, size_t n_components)
 {
     const size_t n = n_components * n_features, n_sums = 2 * n_components + n;
     double *actual = fixture_doubles(n_sums), *expected = fixture_doubles(n_sums);
+    double *work = fixture_doubles(kernels_sums_work(n_components, n_features));
     struct chunk c = chunk_draw(rng, n_features, n_components, 1);
     draw_resp(rng, &c);
     for (size_t i = 0; i < n_sums; i++)
         expected[i] = actual[i] = symmetric(rng);
     kernels_totals(n_features, c.y, n_components, c.value, c.weight, actual, actual + n_components,
-                   actual + n_components + n);
+                   actual + n_components + n, work);
     ref_totals(n_features, c.y, n_components, c.value, c.weight, expected, expected + n_components,
                expected + n_components + n);
-    /* 256 rows in 8 sums of 32; a term is at most resp times a weight of 2 */
+    /* 256 rows in a row; a term is at most resp times a weight of 2 */
     ck_all_close(n_sums, actual, expected, 0,
-                 2 * 40 * DBL_EPSILON * (1 + sum_of(n_components * ROWS_CHUNK, c.value)));
+                 2 * 260 * DBL_EPSILON * (1 + sum_of(n_components * ROWS_CHUNK, c.value)));
     chunk_destroy(&c);
+    free(work);
     free(expected);
     free(actual);
 }
@@ -752,11 +756,13 @@ static void apply_set(const struct kernel_set *set, const struct chunk *c, doubl
     memcpy(values + n_work, values, n_work * sizeof *values);
     double *resp = values + n_work, *at = resp + n_work;
     *at++ = set->posterior(n_components, c->scale, c->weight, -20, resp, work);
+    double *sums_work = fixture_doubles(kernels_sums_work(n_components, n_features));
     set->moments(n_features, c->y, n_components, c->mean, resp, at, at + n_components,
-                 at + n_components + n);
+                 at + n_components + n, sums_work);
     at += n_components + 2 * n;
     set->totals(n_features, c->y, n_components, resp, c->weight, at, at + n_components,
-                at + n_components + n);
+                at + n_components + n, sums_work);
+    free(sums_work);
     at += 2 * n_components + n;
     const size_t n_packed = set->pack(n_features, c->y, c->mean, resp, at, packed);
     set->scatter(n_features, n_packed, packed, 0, n_features + 1, at + 1);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "em_pass.h"
 #include "em_step.h"
+#include "kmeans.h"
 #include "reference.h"
 
 #include <math.h>
@@ -433,7 +434,10 @@ done:
 size_t em_family_work(const struct em_settings *settings, size_t n_features)
 {
     const struct family ops = em_ops(settings);
-    return start_covariance_work(n_features, ops.correlated) + ops.n_work(n_features);
+    const size_t of_start = kmeans_work(settings->n_components, n_features);
+    const size_t own = start_covariance_work(n_features, ops.correlated) +
+                       ops.n_work(settings->n_components, n_features);
+    return own > of_start ? own : of_start;
 }
 
 double em_bytes(size_t n_rows, size_t n_features, size_t n_classes,

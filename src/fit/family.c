@@ -12,12 +12,6 @@ const struct family *const families[] = {
 #undef FAMILY
 };
 
-size_t family_no_work(size_t n_features)
-{
-    (void)n_features;
-    return 0;
-}
-
 bool family_has_two_rows(double least, double total_weight, size_t n_components, size_t n_features)
 {
     (void)total_weight;

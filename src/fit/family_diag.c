@@ -111,10 +111,9 @@ static void distance(const struct model *model, const double *factors, const str
 static void accumulate(const struct model *model, const struct rows *rows, size_t chunk,
                        const double *resp, double *count, double *sums, double *work)
 {
-    (void)work;
     const size_t n_features = model->n_features, n_components = model->n_components;
     kernels_moments(n_features, rows_chunk(rows, chunk), n_components, model->means, resp, count,
-                    sums, sums + n_components * n_features);
+                    sums, sums + n_components * n_features, work);
 }
 
 static double total_distance(const struct rows *rows, const struct model *now, const double *count,
@@ -166,7 +165,7 @@ const struct family family_diag = {
     .n_covariances = per_component_feature,
     .n_factors = two_per_component_feature,
     .n_sums = two_per_component_feature,
-    .n_work = family_no_work,
+    .n_work = kernels_sums_work,
     .n_own = n_own,
     .n_parameters = per_component_feature,
     .is_determined = family_has_two_rows,

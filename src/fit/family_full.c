@@ -34,8 +34,9 @@ static size_t n_sums(size_t n_components, size_t n_features)
     return n_components * n_component_sums(n_features);
 }
 
-static size_t n_work(size_t n_features)
+static size_t n_work(size_t n_components, size_t n_features)
 {
+    (void)n_components;
     const size_t eigen = floor_work(n_features) + n_features * n_features;
     const size_t packed = ROWS_CHUNK * kernels_stride(n_features); /* at least staged_work */
     return eigen > packed ? eigen : packed;

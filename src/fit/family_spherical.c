@@ -42,9 +42,9 @@ static double flops(size_t n_features)
     return 4.0 * (double)n_features + 40.0; /* 40 for the exponential */
 }
 
-static size_t n_work(size_t n_features)
+static size_t n_work(size_t n_components, size_t n_features)
 {
-    return n_features;
+    return n_features + kernels_sums_work(n_components, n_features);
 }
 
 /* |y|^2 is at most D, about: 2^20 times the variance costs a distance six of its sixteen digits. A
@@ -171,13 +171,14 @@ static void distance(const struct model *model, const double *factors, const str
 
 static void accumulate_narrow(const struct model *model, const struct rows *rows, size_t chunk,
                               size_t k, const double *resp, double *count, double *sums,
-                              double *second)
+                              double *work)
 {
     const size_t n_features = model->n_features;
+    double *second = work + kernels_sums_work(1, n_features);
     double *square = sums + model->n_components * n_features + k;
     memset(second, 0, n_features * sizeof *second);
     kernels_moments(n_features, rows_chunk(rows, chunk), 1, model->means + k * n_features,
-                    resp + k * ROWS_CHUNK, count + k, sums + k * n_features, second);
+                    resp + k * ROWS_CHUNK, count + k, sums + k * n_features, second, work);
     for (size_t d = 0; d < n_features; d++)
         *square += second[d] * rows->unit[d] * rows->unit[d];
 }
@@ -193,7 +194,7 @@ static void accumulate(const struct model *model, const struct rows *rows, size_
         if (end > k)
             kernels_totals(n_features, rows_chunk(rows, chunk), end - k, resp + k * ROWS_CHUNK,
                            rows->norm + chunk * ROWS_CHUNK, count + k, sums + k * n_features,
-                           square + k);
+                           square + k, work);
         else
             accumulate_narrow(model, rows, chunk, end++, resp, count, sums, work);
     }

@@ -34,9 +34,10 @@ static size_t n_sums(size_t n_components, size_t n_features)
     return n_components * n_features;
 }
 
-static size_t n_work(size_t n_features)
+static size_t n_work(size_t n_components, size_t n_features)
 {
-    return floor_work(n_features) + n_features * (n_features + KERNELS_OFFSETS);
+    return floor_work(n_features) + n_features * (n_features + KERNELS_OFFSETS) +
+           kernels_sums_work(n_components, n_features);
 }
 
 static size_t n_own(size_t n_features)
@@ -192,9 +193,8 @@ static double left_out(const struct model *model, const double *factors)
 static void accumulate(const struct model *model, const struct rows *rows, size_t chunk,
                        const double *resp, double *count, double *sums, double *work)
 {
-    (void)work;
     kernels_totals(model->n_features, rows_chunk(rows, chunk), model->n_components, resp, NULL,
-                   count, sums, NULL);
+                   count, sums, NULL, work);
 }
 
 static double total_distance(const struct rows *rows, const struct model *now, const double *count,

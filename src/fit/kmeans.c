@@ -103,7 +103,8 @@ static void lloyd_pass(struct task *task, size_t lane, double *sums, struct scra
         memcpy(assignment, scratch->component, ROWS_CHUNK * sizeof *assignment);
         if (start->settled || start->restoring) continue;
         kernels_one_hot(n_components, assignment, weight, scratch->work);
-        kernels_totals(rows->n_features, y, n_components, scratch->work, NULL, count, total, NULL);
+        kernels_totals(rows->n_features, y, n_components, scratch->work, NULL, count, total, NULL,
+                       scratch->family);
     }
 }
 

@@ -15,8 +15,9 @@ static size_t n_sums(size_t n_components, size_t n_features)
 }
 
 /* Two matrices of ours, and what regularise() wants of the family. */
-static size_t n_work(size_t n_features)
+static size_t n_work(size_t n_components, size_t n_features)
 {
+    (void)n_components;
     return 2 * n_features * n_features + floor_work(n_features);
 }
 

@@ -2,6 +2,7 @@
 
 #include "digest.h"
 #include "given.h"
+#include "kmeans.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -128,11 +129,10 @@ static enum status add_fit(const struct config *config, const struct data *data,
                  fit->method == METHOD_kmeans ? "kmeans" : family_name, fit->n_components,
                  init_names[fit->init], (unsigned long long)fit->restart);
     if (fit->n_components > plan->max_components) plan->max_components = fit->n_components;
-    if (family != FAMILY_none) {
-        size_t work = em_family_work(&fit->em, data->n_features);
-        if (work > plan->family_work) plan->family_work = work;
-        plan->correlated |= families[family]->correlated;
-    }
+    const size_t work = family != FAMILY_none ? em_family_work(&fit->em, data->n_features)
+                                              : kmeans_work(fit->n_components, data->n_features);
+    if (work > plan->family_work) plan->family_work = work;
+    if (family != FAMILY_none) plan->correlated |= families[family]->correlated;
     plan->correlated |= config->kmeans_whiten == WHITEN_full;
     plan->whitened |= plan_whitens(config, fit->init);
     const struct model *given = fit->init == INIT_file ? plan->given[family] : NULL;
