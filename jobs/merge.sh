@@ -4,7 +4,7 @@
 #SBATCH --time=0-01:00:00
 #SBATCH --job-name=gmmsweep-merge
 #SBATCH --ntasks=1
-#SBATCH --mem=270M
+#SBATCH --mem=268M
 #SBATCH --chdir="/home/me/gmmsweep/results/demo/slurm"
 #SBATCH --open-mode=append
 #SBATCH --requeue
