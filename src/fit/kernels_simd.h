@@ -55,10 +55,6 @@ INLINE double list_blocks(const double *restrict resp, size_t *restrict blocks, 
     return vec_sum(sum);
 }
 
-struct block_list {
-    size_t n, block[ROWS_CHUNK_BLOCKS];
-};
-
 #include "kernels_simd_distance.h"
 #include "kernels_simd_posterior.h"
 #include "kernels_simd_scatter.h"

@@ -1,5 +1,9 @@
 /* kernels_simd_sums.h - of kernels_simd.h: sums over rows of each component and feature. */
 
+struct block_list {
+    size_t n, block[ROWS_CHUNK_BLOCKS];
+};
+
 /* Of `tile` features: first and second moments about the mean, or, without `moments`, totals in
  * first; constants once inlined. */
 INLINE void sums_tile(const size_t tile, const bool moments, size_t n_features,
