@@ -145,6 +145,13 @@ void kernels_exp_all(size_t n, double *x);
 /* Once, before the others: one thread per call. */
 void kernels_lapack_init(void);
 
+/* The CPU that OpenBLAS has chosen its own kernels for, "Haswell": bits depend on it. */
+const char *kernels_lapack_core(void);
+
+/* Whether that is the oldest one, on a CPU that can do far more: a virtual machine may hide what
+ * OpenBLAS goes by. */
+bool kernels_lapack_is_mistaken(void);
+
 /* matrix becomes its Cholesky factor, with zeros above the diagonal; only its lower triangle is
  * read. False if it is not positive definite. */
 bool kernels_cholesky(size_t n, double *matrix);

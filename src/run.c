@@ -1,6 +1,7 @@
 /* run.c - the stages of a sweep: config -> data -> plan -> fit -> store. */
 #include "commands.h"
 #include "keeper.h"
+#include "kernels.h"
 #include "progress.h"
 #include "publish.h"
 #include "resume.h"
@@ -237,6 +238,18 @@ static void run_free(struct run *run)
     rows_destroy(&run->rows);
 }
 
+/* Where factorising covariances of many features is slower than it need be. */
+static void advise_on_blas(const struct sweep_setup *setup)
+{
+    if (!setup->plan->correlated || setup->data->n_features < 64 || !kernels_lapack_is_mistaken())
+        return;
+    fprintf(
+        stderr,
+        "gmmsweep: OpenBLAS takes this CPU for an old one, '%s'; OPENBLAS_CORETYPE=Haswell in the "
+        "environment makes full and tied covariances faster\n",
+        kernels_lapack_core());
+}
+
 enum status command_run(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
@@ -253,6 +266,7 @@ enum status command_run(const struct cli *cli, struct err *err)
         fprintf(stderr, "%zu rows x %zu features, %zu of %zu fits to do, %d threads, %zu at once\n",
                 setup->data->n_rows, setup->data->n_features, run.n_left, run.n_ours,
                 setup->plan->n_threads, setup->plan->n_live);
+    if (!cli->quiet) advise_on_blas(setup);
     TRY(prepare_rows(&run, err));
     const bool nothing_left = run.n_left == 0 && run.shards->any;
     if (!nothing_left)

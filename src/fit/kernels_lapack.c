@@ -5,13 +5,27 @@
  * the threads are ours. */
 #include "kernels.h"
 
+#include "kernels_set.h"
+
 #include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
+#include <string.h>
 
 void kernels_lapack_init(void)
 {
     openblas_set_num_threads(1);
+}
+
+const char *kernels_lapack_core(void)
+{
+    return openblas_get_corename();
+}
+
+bool kernels_lapack_is_mistaken(void)
+{
+    const struct kernel_set *sets[KERNELS_SETS];
+    return kernels_sets(sets) > 1 && strcmp(kernels_lapack_core(), "Prescott") == 0;
 }
 
 bool kernels_cholesky(size_t n, double *matrix)

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "h5io.h"
+#include "kernels.h"
 #include "machine.h"
 #include "version.h"
 
@@ -42,8 +43,9 @@ void session_describe(int argc, char *const *argv, int n_threads, struct session
     snprintf(session->compiler, sizeof session->compiler, "%s %s", GMMSWEEP_COMPILER,
              GMMSWEEP_CFLAGS);
     h5_version(hdf5);
-    snprintf(session->libraries, sizeof session->libraries, "HDF5 %s, libyaml %s, zlib %s, %s",
-             hdf5, yaml_get_version_string(), zlibVersion(), OpenSSL_version(OPENSSL_VERSION));
+    snprintf(session->libraries, sizeof session->libraries,
+             "OpenBLAS for %s, HDF5 %s, libyaml %s, zlib %s, %s", kernels_lapack_core(), hdf5,
+             yaml_get_version_string(), zlibVersion(), OpenSSL_version(OPENSSL_VERSION));
 }
 
 void session_pack(const struct session *session, struct pack *pack)

@@ -203,6 +203,23 @@ class Commands(harness.Case):
             print(f"{self.id()}: {name}: peak {peak}, planned {planned} MiB", file=sys.stderr)
             self.assertLessEqual(abs(peak - planned), max(64, 0.1 * peak), name)
 
+    def test_advice_on_blas(self):
+        """Where OpenBLAS takes a new CPU for an old one, a run on many features says what helps; the
+        file tells which kernels it took."""
+        if "avx2" not in pathlib.Path("/proc/cpuinfo").read_text():
+            self.skipTest("no CPU to be mistaken about")
+        x, _ = harness.blobs(4, n=200, n_features=64)
+        data = {"path": self.write_csv("wide.csv", x)}
+        for core, told in (("Prescott", True), ("Haswell", False)):
+            config = self.config(
+                self.sweep_config(data, core, sweep={"components": 2, "covariance": "tied"})
+            )
+            env = harness.environment(OPENBLAS_CORETYPE=core)
+            said = self.gmmsweep("run", config, env=env).stderr
+            self.assertEqual("OPENBLAS_CORETYPE=Haswell" in said, told, said)
+            libraries = harness.Result(self.dir / core).provenance["libraries"][0]
+            self.assertIn(f"OpenBLAS for {core}", libraries)
+
     def test_memory_is_its_own(self):
         """The peak that run -v tells is its own, whoever started it: not that of this Python with
         200 MiB."""
