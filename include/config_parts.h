@@ -156,9 +156,6 @@ const char *config_scan_range(const char *text, struct range *out); /* "5", "1..
  * ERR_CONFIG if it is too long or no UTF-8. */
 enum status config_path_resolve(const char *base, const char *path, char **out, struct err *err);
 
-/* The code point at `text` and its length in bytes, 0 if it is no UTF-8. */
-size_t config_path_utf8(const char *text, uint32_t *code);
-
 /* *out: a copy of text [length], with a final 0. */
 enum status config_value_copy(const char *text, size_t length, char **out, struct err *err);
 

@@ -5,6 +5,8 @@
 
 #include "err.h"
 
+#include <stdio.h>
+
 #define DISK_PATH 4096 /* room for a path */
 
 /* out [DISK_PATH] = folder/name. ERR_OUTPUT if that is too long. */
@@ -24,6 +26,18 @@ enum status disk_sync_folder_of(const char *path, struct err *err);
  * then `temporary` is gone and `path` stands as it was, unless only the last step failed, syncing
  * the folder's names. */
 enum status disk_replace(const char *temporary, const char *path, struct err *err);
+
+/* out [DISK_PATH]: a name beside `path` that no other process uses. ERR_OUTPUT if it is too long.
+ */
+enum status disk_temporary(const char *path, char *out, struct err *err);
+
+/* Opens `temporary` anew for writing, with these permissions as far as the umask allows.
+ * ERR_OUTPUT with path and cause; *out is then NULL. */
+enum status disk_open(const char *temporary, unsigned mode, FILE **out, struct err *err);
+
+/* Closes what disk_open has opened; *file is NULL afterwards. ERR_OUTPUT with path and cause if
+ * anything of it could not be written, and then `temporary` is gone. */
+enum status disk_close(FILE **file, const char *temporary, struct err *err);
 
 /* Writes `text` to `path` by way of `temporary`, with these permissions (0644, 0755). */
 enum status disk_write(const char *temporary, const char *path, const char *text, unsigned mode,

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,22 +74,51 @@ done:
     return rc;
 }
 
-enum status disk_write(const char *temporary, const char *path, const char *text, unsigned mode,
-                       struct err *err)
+enum status disk_temporary(const char *path, char *out, struct err *err)
+{
+    if ((size_t)snprintf(out, DISK_PATH, "%s.%ld.tmp", path, (long)getpid()) >= DISK_PATH)
+        return err_set(err, ERR_OUTPUT, "%s: the path is too long", path);
+    return OK;
+}
+
+enum status disk_open(const char *temporary, unsigned mode, FILE **out, struct err *err)
 {
     unlink(temporary); /* one that a crash left may have other permissions */
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
-    if (file == NULL) {
-        err_set(err, ERR_OUTPUT, "%s: %s", temporary, strerror(errno));
-        if (descriptor >= 0) close(descriptor);
-        return ERR_OUTPUT;
+    *out = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    if (*out != NULL) return OK;
+    err_set(err, ERR_OUTPUT, "%s: %s", temporary, strerror(errno));
+    if (descriptor >= 0) close(descriptor);
+    return ERR_OUTPUT;
+}
+
+enum status disk_close(FILE **file, const char *temporary, struct err *err)
+{
+    bool bad = ferror(*file) != 0;
+    int cause = errno; /* of a write that failed, unless flushing meets the cause again */
+    if (fflush(*file) != 0) {
+        bad = true;
+        cause = errno;
     }
-    int bad = fputs(text, file) < 0;
-    if (fclose(file) != 0 || bad) {
-        err_set(err, ERR_OUTPUT, "%s: cannot write: %s", temporary, strerror(errno));
-        unlink(temporary);
-        return ERR_OUTPUT;
+    if (fclose(*file) != 0 && !bad) {
+        bad = true;
+        cause = errno;
     }
-    return disk_replace(temporary, path, err);
+    *file = NULL;
+    if (!bad) return OK;
+    unlink(temporary);
+    return err_set(err, ERR_OUTPUT, "%s: cannot write: %s", temporary, strerror(cause));
+}
+
+enum status disk_write(const char *temporary, const char *path, const char *text, unsigned mode,
+                       struct err *err)
+{
+    enum status rc = OK;
+    FILE *file = NULL;
+    TRY(disk_open(temporary, mode, &file, err));
+    fputs(text, file);
+    TRY(disk_close(&file, temporary, err));
+    TRY(disk_replace(temporary, path, err));
+done:
+    return rc;
 }

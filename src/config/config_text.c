@@ -2,6 +2,7 @@
 
 #include "config_parts.h"
 #include "number.h"
+#include "utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static void write_quoted(FILE *out, const char *text)
     fputc('"', out);
     while (*text != '\0') {
         uint32_t code = 0;
-        size_t n = config_path_utf8(text, &code);
+        size_t n = utf8_read(text, &code);
         bool is_control = code < 0x20 || (code >= 0x7f && code <= 0xa0);
         bool is_break = code == 0x2028 || code == 0x2029;
         if (is_control || is_break || code == 0xfeff || code == 0xfffe || code == 0xffff)
