@@ -1,8 +1,8 @@
 /* Rows drawn from a mixture that the config gives (data.synthetic). Row n has a random stream of
  * its own and is made whenever it is asked for; the last column is its component. */
 #include "config.h"
+#include "mixture.h"
 #include "number.h"
-#include "rng.h"
 #include "source.h"
 
 #include <math.h>
@@ -11,16 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Points into the config, but for its own arrays. */
-struct mixture {
-    uint64_t seed;
-    size_t n_components, n_features;
-    double *cumulative;       /* [K] of the weights */
-    const double *means;      /* [K, D] */
-    const double *deviations; /* [K, D], or NULL: factors hold instead */
-    double *factors;          /* [K, D, D] lower Cholesky factors, or NULL */
-    double *normals;          /* [D] scratch of a row */
-    double *row;              /* [D + 1] scratch of a cell */
+/* Its mixture points into the config and to the arrays behind it. */
+struct synthetic {
+    struct mixture mixture;
+    double *cumulative; /* [K] */
+    double *factors;    /* [K, D, D] or NULL */
+    double *normals;    /* [D] scratch of a row */
+    double *row;        /* [D + 1] scratch of a cell */
 };
 
 /* --- the config's mixture --- */
@@ -43,47 +40,31 @@ static enum status check_shape(const char *key, const struct number_array *array
                    key, found, expected);
 }
 
-static enum status take_weights(const struct number_array *weights, struct mixture *mixture,
+static enum status take_weights(const struct number_array *weights, struct synthetic *synthetic,
                                 struct err *err)
 {
     enum status rc = OK;
-    double sum = 0.0;
+    const size_t n_components = synthetic->mixture.n_components;
 
-    TRY_ALLOC(mixture->cumulative, mixture->n_components, err);
-    for (size_t k = 0; k < mixture->n_components; k++)
-        mixture->cumulative[k] = sum += weights->rank > 0 ? weights->v[k] : 1.0;
+    TRY_ALLOC(synthetic->cumulative, n_components, err);
+    const double sum = mixture_accumulate(n_components, weights->rank > 0 ? weights->v : NULL,
+                                          synthetic->cumulative);
     if (!(sum > 0.0 && isfinite(sum)))
         FAIL(err, ERR_CONFIG, "data.synthetic.weights: their sum is %g, expected a positive number",
              sum);
-    for (size_t k = 0; k < mixture->n_components; k++)
-        mixture->cumulative[k] /= sum;
+    synthetic->mixture.cumulative = synthetic->cumulative;
 done:
     return rc;
 }
 
-/* lower [n, n]: the Cholesky factor of `matrix`, in loops and so the same on every machine. False
- * if it is not positive definite. */
-static bool factor(size_t n, const double *matrix, double *lower)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double sum = matrix[i * n + j];
-            for (size_t l = 0; l < j; l++)
-                sum -= lower[i * n + l] * lower[j * n + l];
-            if (i == j && !(sum > 0.0)) return false;
-            lower[i * n + j] = i == j ? sqrt(sum) : sum / lower[j * n + j];
-        }
-    return true;
-}
-
-static enum status take_covariances(const struct number_array *covariances, struct mixture *mixture,
-                                    struct err *err)
+static enum status take_covariances(const struct number_array *covariances,
+                                    struct synthetic *synthetic, struct err *err)
 {
     enum status rc = OK;
-    const size_t n = mixture->n_features;
+    const size_t n = synthetic->mixture.n_features;
 
-    TRY_ALLOC(mixture->factors, covariances->n, err);
-    for (size_t k = 0; k < mixture->n_components; k++) {
+    TRY_ALLOC(synthetic->factors, covariances->n, err);
+    for (size_t k = 0; k < synthetic->mixture.n_components; k++) {
         const double *matrix = covariances->v + k * n * n;
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < i; j++)
@@ -92,15 +73,17 @@ static enum status take_covariances(const struct number_array *covariances, stru
                          "data.synthetic.covariances: [%zu, %zu, %zu] is %g and [%zu, %zu, %zu] is "
                          "%g, expected a symmetric matrix",
                          k, i, j, matrix[i * n + j], k, j, i, matrix[j * n + i]);
-        if (!factor(n, matrix, mixture->factors + k * n * n))
+        if (!mixture_factor(n, matrix, synthetic->factors + k * n * n))
             FAIL(err, ERR_CONFIG,
                  "data.synthetic.covariances: that of component %zu is not positive definite", k);
     }
+    synthetic->mixture.factors = synthetic->factors;
+    synthetic->mixture.factor_stride = n * n;
 done:
     return rc;
 }
 
-static enum status take_mixture(const struct config *config, struct mixture *mixture,
+static enum status take_mixture(const struct config *config, struct synthetic *synthetic,
                                 struct err *err)
 {
     enum status rc = OK;
@@ -113,86 +96,61 @@ static enum status take_mixture(const struct config *config, struct mixture *mix
              "data.synthetic.means: %zu lists deep, expected one list of D numbers for each of K "
              "components",
              means->rank);
-    mixture->n_components = shape[0];
-    mixture->n_features = shape[1];
-    mixture->means = means->v;
+    synthetic->mixture = (struct mixture){.seed = (uint64_t)config->data_synthetic_seed,
+                                          .stream = "synthetic",
+                                          .n_components = shape[0],
+                                          .n_features = shape[1],
+                                          .means = means->v};
     if (config->data_synthetic_weights.rank > 0)
         TRY(check_shape("weights", &config->data_synthetic_weights, 1, shape, err));
-    TRY(take_weights(&config->data_synthetic_weights, mixture, err));
+    TRY(take_weights(&config->data_synthetic_weights, synthetic, err));
     if (deviations->rank > 0) {
         TRY(check_shape("deviations", deviations, 2, shape, err));
-        mixture->deviations = deviations->v;
+        synthetic->mixture.deviations = deviations->v;
     } else {
         TRY(check_shape("covariances", &config->data_synthetic_covariances, 3, shape, err));
-        TRY(take_covariances(&config->data_synthetic_covariances, mixture, err));
+        TRY(take_covariances(&config->data_synthetic_covariances, synthetic, err));
     }
-    TRY_ALLOC(mixture->normals, mixture->n_features, err);
-    TRY_ALLOC(mixture->row, mixture->n_features + 1, err);
+    TRY_ALLOC(synthetic->normals, shape[1], err);
+    TRY_ALLOC(synthetic->row, shape[1] + 1, err);
 done:
     return rc;
 }
 
 /* --- its rows --- */
 
-static struct rng_stream stream_of(const struct mixture *mixture, size_t n)
-{
-    return (struct rng_stream){.seed = mixture->seed, .name = rng_name("synthetic"), .restart = n};
-}
-
-static size_t component_of(const struct mixture *mixture, const struct rng_stream *stream)
-{
-    const double ticket = rng_uniform(stream, 0);
-    size_t k = 0;
-
-    while (k + 1 < mixture->n_components && ticket >= mixture->cumulative[k])
-        k++;
-    return k;
-}
-
 static void synthetic_row(const struct source *src, size_t n, double *out)
 {
-    const struct mixture *mixture = src->state;
-    const size_t n_features = mixture->n_features;
-    const struct rng_stream stream = stream_of(mixture, n);
-    const size_t k = component_of(mixture, &stream);
-    double *normals = mixture->normals;
+    const struct synthetic *synthetic = src->state;
+    const struct mixture *mixture = &synthetic->mixture;
 
-    rng_normals(&stream, 1, n_features, normals);
-    for (size_t d = 0; d < n_features; d++) {
-        double sum = 0.0;
-        if (mixture->deviations != NULL) sum = mixture->deviations[k * n_features + d] * normals[d];
-        for (size_t j = 0; mixture->factors != NULL && j <= d; j++)
-            sum += mixture->factors[(k * n_features + d) * n_features + j] * normals[j];
-        out[d] = mixture->means[k * n_features + d] + sum;
-    }
-    out[n_features] = (double)k;
+    out[mixture->n_features] = (double)mixture_draw(mixture, n, synthetic->normals, out);
 }
 
 static size_t synthetic_cell(const struct source *src, size_t n, size_t d, char *text, size_t size)
 {
-    const struct mixture *mixture = src->state;
-    const struct rng_stream stream = stream_of(mixture, n);
+    const struct synthetic *synthetic = src->state;
     char number[NUMBER_TEXT];
 
-    if (d == mixture->n_features) /* as labels it is asked for alone */
-        mixture->row[d] = (double)component_of(mixture, &stream);
+    if (d == synthetic->mixture.n_features) /* as labels it is asked for alone */
+        synthetic->row[d] = (double)mixture_component(&synthetic->mixture, n);
     else
-        synthetic_row(src, n, mixture->row);
-    number_print(mixture->row[d], number);
+        synthetic_row(src, n, synthetic->row);
+    number_print(synthetic->row[d], number);
     snprintf(text, size, "%s", number);
     return strlen(number);
 }
 
 static void synthetic_close(struct source *src)
 {
-    struct mixture *mixture = src->state;
+    struct synthetic *synthetic = src->state;
 
-    if (mixture == NULL) return;
-    free(mixture->cumulative);
-    free(mixture->factors);
-    free(mixture->normals);
-    free(mixture->row);
-    free(mixture);
+    if (synthetic == NULL) return;
+    free(synthetic->cumulative);
+    free(synthetic->factors);
+    free(synthetic->normals);
+    free(synthetic->row);
+    free(synthetic);
 }
 
 static const struct source_reader reader = {
@@ -222,19 +180,18 @@ enum status source_open_synthetic(const struct config *config, size_t limit, str
 {
     enum status rc = OK;
     struct source *src = NULL;
-    struct mixture *mixture = NULL;
+    struct synthetic *synthetic = NULL;
 
     TRY_ALLOC(src, 1, err);
     src->reader = &reader;
-    TRY_ALLOC(mixture, 1, err);
-    src->state = mixture;
-    mixture->seed = (uint64_t)config->data_synthetic_seed;
-    TRY(take_mixture(config, mixture, err));
+    TRY_ALLOC(synthetic, 1, err);
+    src->state = synthetic;
+    TRY(take_mixture(config, synthetic, err));
     src->path = strdup("data.synthetic");
     if (src->path == NULL) FAIL(err, ERR_INTERNAL, "out of memory: data.synthetic");
     src->dtype = "float64";
     src->n_rows = (size_t)config->data_synthetic_samples;
-    src->n_cols = mixture->n_features + 1;
+    src->n_cols = synthetic->mixture.n_features + 1;
     if (src->n_rows > limit / sizeof(double) / src->n_cols)
         FAIL(err, ERR_CONFIG,
              "data.synthetic.samples: %zu rows of %zu numbers take more than the %zu bytes allowed",
