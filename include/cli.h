@@ -22,13 +22,14 @@ struct cli {
 #include "options.def"
 #undef OPTION
     const char *target; /* the operand: CONFIG, FILE or DIR; NULL for a command without one */
+    const char *second; /* the second operand, of commands that have one: DATA, IMAGE */
     int argc;
     char *const *argv;
 };
 
 struct cli_command {
     const char *name;
-    const char *operand; /* "CONFIG", "FILE|DIR" or NULL */
+    const char *operand; /* "CONFIG", "FILE|DIR", "FILE DATA" or NULL */
     const char *summary;
     const char *example;
     enum status (*run)(const struct cli *cli, struct err *err);

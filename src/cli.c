@@ -122,6 +122,32 @@ static enum status take_option(const struct cli_command *command, int argc, char
     return take_value(row, value, cli, err);
 }
 
+/* The command's second operand, or NULL. */
+static const char *second_operand(const struct cli_command *command)
+{
+    const char *blank = command->operand != NULL ? strchr(command->operand, ' ') : NULL;
+    return blank != NULL ? blank + 1 : NULL;
+}
+
+/* False if the command has none left. */
+static bool take_operand(const struct cli_command *command, const char *word, struct cli *cli)
+{
+    if (command->operand != NULL && cli->target == NULL)
+        cli->target = word;
+    else if (second_operand(command) != NULL && cli->second == NULL)
+        cli->second = word;
+    else
+        return false;
+    return true;
+}
+
+/* What is not there, or NULL. */
+static const char *missing_operand(const struct cli_command *command, const struct cli *cli)
+{
+    if (command->operand != NULL && cli->target == NULL) return command->operand;
+    return cli->second == NULL ? second_operand(command) : NULL;
+}
+
 static enum status parse(const struct cli_command *command, int argc, char *const *argv,
                          struct cli *cli, struct err *err)
 {
@@ -133,17 +159,16 @@ static enum status parse(const struct cli_command *command, int argc, char *cons
         } else if (!options_end && word[0] == '-' && word[1] != '\0') {
             enum status rc = take_option(command, argc, argv, &i, cli, err);
             if (rc != OK) return rc;
-        } else if (command->operand == NULL || cli->target != NULL) {
+        } else if (!take_operand(command, word, cli)) {
             return err_set(err, ERR_USAGE, "'%s': unexpected; usage: gmmsweep %s [options]%s%s",
                            word, command->name, command->operand != NULL ? " " : "",
                            command->operand != NULL ? command->operand : "");
-        } else {
-            cli->target = word;
         }
     }
-    if (command->operand != NULL && cli->target == NULL && !cli->help && !cli->version)
-        return err_set(err, ERR_USAGE, "%s is missing; usage: gmmsweep %s [options] %s",
-                       command->operand, command->name, command->operand);
+    const char *missing = missing_operand(command, cli);
+    if (missing != NULL && !cli->help && !cli->version)
+        return err_set(err, ERR_USAGE, "%s is missing; usage: gmmsweep %s [options] %s", missing,
+                       command->name, command->operand);
     return OK;
 }
 

@@ -1,4 +1,5 @@
 #include "config_parts.h"
+#include "edits.h"
 #include "number.h"
 
 #include <stdarg.h>
@@ -143,34 +144,6 @@ void config_params_expected(const struct param *param, char *out, size_t size)
         append(out, size, "%s %s", i == 0 ? "" : ",", param->choices[i]);
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edits (one character in, out or replaced) from one word to the other (Levenshtein 1966), or
- * SIZE_MAX if they are so many that the one was hardly meant by the other. */
-static size_t distance(const char *given, const char *known)
-{
-    enum { LONGEST = 40 }; /* more than the longest key */
-    size_t n = strlen(given), m = strlen(known);
-    size_t row[LONGEST + 1];
-    if (n > LONGEST || m > LONGEST) return SIZE_MAX;
-
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t replaced = diagonal + (given[i - 1] != known[j - 1]);
-            diagonal = row[j];
-            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[m] <= (n + 2) / 3 ? row[m] : SIZE_MAX;
-}
-
 /* The name nearest to the unknown one, or NULL. At equal distance a key of the section that it was
  * written in comes first; at the top level, a section. */
 static const char *nearest(const char *section, const char *key)
@@ -183,7 +156,7 @@ static const char *nearest(const char *section, const char *key)
             bool as_section = own && section[0] == '\0';
             if (own && !as_section && strcmp(p->section, section) != 0) continue;
             bool is_key = !as_section || p->section[0] == '\0';
-            size_t edits = distance(key, is_key ? p->key : p->section);
+            size_t edits = edits_between(key, is_key ? p->key : p->section);
             if (edits >= shortest) continue;
             shortest = edits;
             best = is_key ? p->name : p->section;
