@@ -1,13 +1,23 @@
 /* h5_parts.h - between the files that call HDF5, and the only one that includes its header: h5io.c
- * writes and reads files of our own, h5array.c reads anybody's, h5type.c knows types of numbers.
- * Not for others. */
+ * writes files of our own, h5read.c reads them, h5array.c reads anybody's, h5type.c knows types of
+ * numbers, h5stored.c whether there are values at all. Not for others. */
 #ifndef GMMSWEEP_H5_PARTS_H
 #define GMMSWEEP_H5_PARTS_H
 
 #include "err.h"
+#include "h5io.h"
 #include "layout.h"
 
 #include <hdf5.h>
+
+#define H5_CHUNK_BYTES (1 << 20) /* of arrays not chunked by row; HDF5's chunk cache is 1 MiB */
+
+struct h5 {
+    hid_t file;
+    bool writing;
+    size_t n_bytes; /* of the file when it was opened */
+    char path[4096];
+};
 
 enum { H5_KIND = 80 /* bytes that hold any text of h5_describe_type */ };
 
@@ -18,6 +28,20 @@ hid_t h5_access(void);
  * after the call that failed: the next one into the library, be it a close, forgets the cause. */
 enum status h5_failed(enum status status, const char *where, const char *what, const char *object,
                       struct err *err);
+
+/* h5_failed for one of our own files: ERR_OUTPUT while it is written, else ERR_DATA. */
+enum status h5_cannot(const struct h5 *h5, const char *what, const char *object, struct err *err);
+
+/* The type in memory or, little-endian, in the file; to be closed. */
+hid_t h5_type_of(enum h5_type type, bool in_file);
+
+size_t h5_size_of(enum h5_type type);
+
+/* Whether a file of n_file_bytes proves `count` indices, from `first`, of the first axis of a
+ * dataset. *chunk_bytes: what the library wants at a time to read it. ERR_DATA, with `where`, what
+ * is promised and what is there. */
+enum status h5_check_stored(hid_t set, const char *where, size_t n_file_bytes, size_t first,
+                            size_t count, size_t *chunk_bytes, struct err *err);
 
 /* Fills the layout's type and byte order. False if the type is none that h5array.h reads. */
 bool h5_number_type(hid_t type, struct layout *layout);

@@ -79,16 +79,41 @@ enum status h5_attr_flags(struct h5 *h5, const char *object, const char *name, s
 bool h5_exists(struct h5 *h5, const char *path);
 
 /* Reads a one-dimensional dataset whole: *out is `*n` elements of `type` (texts: char *, each
- * and the array to be freed). A dataset of another kind is ERR_DATA. */
+ * and the array to be freed). A dataset of another kind is ERR_DATA; *out is then not touched. */
 enum status h5_read(struct h5 *h5, const char *path, enum h5_type type, size_t *n, void *out,
                     struct err *err);
+
+/* The dataset's number of axes and its shape: dims [H5_MAX_RANK], 1 behind the last. ERR_DATA if
+ * there is none or it has more. */
+enum status h5_shape(struct h5 *h5, const char *path, int *rank, size_t dims[H5_MAX_RANK],
+                     struct err *err);
+
+/* Checks that the dataset has the type, rank and dims of `array`, and that the file proves `count`
+ * indices of its first axis, from `first`. ERR_DATA with what was expected. After this, memory for
+ * them may be asked for. */
+enum status h5_expect(struct h5 *h5, const struct h5_array *array, size_t first, size_t count,
+                      struct err *err);
+
+/* Reads those `count` indices into out [count, dims[1], ...], after the same checks. Texts are
+ * char *, each to be freed. */
+enum status h5_get(struct h5 *h5, const struct h5_array *array, size_t first, size_t count,
+                   void *out, struct err *err);
+
+/* *out: the scalar text at `path`, to be freed. */
+enum status h5_read_text(struct h5 *h5, const char *path, char **out, struct err *err);
+
+bool h5_has_attr(struct h5 *h5, const char *object, const char *name);
 
 /* *out: the text attribute, to be freed. */
 enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, char **out,
                          struct err *err);
 
-enum status h5_read_attr_int(struct h5 *h5, const char *object, const char *name, int64_t *out,
-                             struct err *err);
+/* out [n]: the integers of an attribute that has so many. */
+enum status h5_read_attr_ints(struct h5 *h5, const char *object, const char *name, size_t n,
+                              int64_t *out, struct err *err);
+
+/* *paths [*n] (each and the list to be freed): of all datasets in the file, in byte order. */
+enum status h5_list(struct h5 *h5, size_t *n, char ***paths, struct err *err);
 
 /* SHA-256 over all datasets of the file for which include(path) holds, in the byte order of their
  * paths: path, type, shape and values. Reading them verifies every checksum on the way. */

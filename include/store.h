@@ -18,16 +18,26 @@ enum status store_write(const char *output, const struct config *config, const c
                         const struct data *data, const struct rows *rows, const struct plan *plan,
                         const struct shards *shards, size_t *n_missing, struct err *err);
 
-/* The names of the fits that are best by each criterion, and what rank they have. */
+/* What fits are ranked by: columns of /fits. */
 struct store_criterion {
     const char *name;
     bool higher_is_better;
 };
 extern const struct store_criterion store_criteria[]; /* ends with a NULL name */
 
-/* Reads the rows of /fits of the result file at `path`: *rows [*n], to be freed; *n_planned: how
- * many its plan has. ERR_DATA if it is not ours, is too new or damaged. */
-enum status store_read_fits(const char *path, size_t *n, struct fit_row **rows, size_t *n_planned,
-                            struct err *err);
+/* The criterion of that name, or NULL. */
+const struct store_criterion *store_criterion(const char *name);
+
+/* The best of fits [n] by the criterion, the first of equal ones; n if it applies to none. The
+ * flagged take part only if `flagged`. */
+size_t store_best(const struct store_criterion *criterion, const struct fit_row *fits, size_t n,
+                  bool flagged);
+
+/* path [size]: the group of /models that the model of a fit belongs in. */
+void store_model_group(const struct fit_row *row, char *path, size_t size);
+
+/* What content_sha256 covers: everything that is computed. Not the times, not who computed it
+ * where, and not the config, whose paths and threads change no number. */
+bool store_is_content(const char *path);
 
 #endif

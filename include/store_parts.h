@@ -1,6 +1,6 @@
 /* store_parts.h - between the files that write sweep.h5: store.c the whole, store_array.c arrays
  * and their axes, store_data.c what was fitted by whom, store_fits.c the tables, store_models.c
- * the models. Not for others. */
+ * the models; sweep_file.c and sweep_model.c, which read them. Not for others. */
 #ifndef GMMSWEEP_STORE_PARTS_H
 #define GMMSWEEP_STORE_PARTS_H
 
@@ -45,6 +45,10 @@ struct axes {
     size_t fit, component, feature, class, entry, row, session;
     size_t fit_chunk; /* fits in a chunk; 0: as many as h5io likes */
 };
+
+/* The array's rank and dims over `axes_text` ("fit component feature"); scale: the axes' names. */
+void store_shape(const struct axes *axes, const char *axes_text, struct h5_array *array,
+                 char scale[H5_MAX_RANK][64]);
 
 /* Makes group/name over `axes_text` ("fit component feature") and ties each axis to its scale.
  * data NULL: to be filled with h5_put. */

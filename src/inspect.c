@@ -1,6 +1,6 @@
 #include "inspect.h"
 
-#include "store.h"
+#include "sweep_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,14 +13,26 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const struct fit_row *)a)->name, ((const struct fit_row *)b)->name);
 }
 
+static enum status take_file(const char *path, struct inspection *inspection, struct err *err)
+{
+    enum status rc = OK;
+    struct sweep_file *file = NULL;
+    TRY(sweep_file_open(path, &file, err));
+    inspection->n_fits = file->n_fits;
+    inspection->n_planned = file->n_planned;
+    inspection->fits = file->fits;
+    file->fits = NULL;
+done:
+    sweep_file_close(&file);
+    return rc;
+}
+
 /* Takes the rows of sweep.h5, if it has the finished fits of all logs: it knows their order. */
-static bool take_file(const char *file, struct inspection *inspection)
+static bool take_whole_file(const char *file, struct inspection *inspection)
 {
     struct err none;
     struct stat about;
-    if (stat(file, &about) != 0 || store_read_fits(file, &inspection->n_fits, &inspection->fits,
-                                                   &inspection->n_planned, &none) != OK)
-        return false;
+    if (stat(file, &about) != 0 || take_file(file, inspection, &none) != OK) return false;
     if (inspection->n_fits == inspection->n_planned &&
         inspection->n_fits == inspection->shards->n_fits &&
         inspection->n_fits == inspection->shards->identity.n_fits)
@@ -61,7 +73,7 @@ enum status inspect(const char *path, struct inspection *inspection, struct err 
         if ((size_t)snprintf(file, sizeof file, "%s/sweep.h5", path) >= sizeof file)
             FAIL(err, ERR_DATA, "%s: the path is too long", path);
         if (inspection->shards->any) {
-            if (!take_file(file, inspection)) TRY(take_shards(inspection, err));
+            if (!take_whole_file(file, inspection)) TRY(take_shards(inspection, err));
             goto done;
         }
         shards_destroy(&inspection->shards);
@@ -71,7 +83,7 @@ enum status inspect(const char *path, struct inspection *inspection, struct err 
                  "shards/ in it",
                  path);
     }
-    TRY(store_read_fits(file, &inspection->n_fits, &inspection->fits, &inspection->n_planned, err));
+    TRY(take_file(file, inspection, err));
 done:
     if (rc != OK) inspection_free(inspection);
     return rc;

@@ -2,8 +2,8 @@
 
 #include "progress.h"
 #include "store.h"
+#include "sweep_file.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,25 +38,23 @@ enum status publish_summary(const char *output, const struct config *config, boo
 {
     enum status rc = OK;
     char path[DISK_PATH], duration[32];
-    struct fit_row *rows = NULL, *best = NULL;
-    size_t n = 0, n_planned, n_degenerate = 0;
+    struct sweep_file *file = NULL;
+    size_t n_degenerate = 0;
     TRY(disk_join(output, "sweep.h5", path, err));
-    TRY(store_read_fits(path, &n, &rows, &n_planned, err));
-    for (size_t i = 0; i < n; i++) {
-        n_degenerate += strcmp(rows[i].status, outcome_names[OUTCOME_degenerate]) == 0;
-        if (rows[i].flagged || isnan(rows[i].bic)) continue; /* k-means has no BIC */
-        if (best == NULL || rows[i].bic < best->bic) best = &rows[i];
-    }
+    TRY(sweep_file_open(path, &file, err));
+    const size_t n = file->n_fits, best = store_best(store_criterion("bic"), file->fits, n, false);
+    for (size_t i = 0; i < n; i++)
+        n_degenerate += strcmp(file->fits[i].status, outcome_names[OUTCOME_degenerate]) == 0;
     progress_duration(wall_s, duration);
     if (!quiet) {
         printf("%zu fits in %s, %zu degenerate", n, duration, n_degenerate);
-        if (best != NULL) printf("; best BIC: %s, %.2f", best->name, best->bic);
+        if (best < n) printf("; best BIC: %s, %.2f", file->fits[best].name, file->fits[best].bic);
         printf("\n%s\n", path);
     }
     if (config->run_fail_on == FAIL_ON_any && n_degenerate > 0)
         FAIL(err, ERR_DEGENERATE, "%zu of %zu fits are degenerate (run.fail_on: any)", n_degenerate,
              n);
 done:
-    free(rows);
+    sweep_file_close(&file);
     return rc;
 }

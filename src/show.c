@@ -16,14 +16,6 @@ static const char *const shown_columns[] = {
     "status",  "iterations", "loglik",         "bic", "icl",    "heldout",
     "inertia", "error_rate", "error_majority", "ari", "wall_s", NULL};
 
-static const struct store_criterion *find_criterion(const char *name)
-{
-    const struct store_criterion *c = store_criteria;
-    while (c->name != NULL && strcmp(c->name, name) != 0)
-        c++;
-    return c->name != NULL ? c : NULL;
-}
-
 /* What to sort by: the flagged last, and those without the value behind them. */
 struct ranked {
     double value; /* lower is better */
@@ -147,7 +139,7 @@ enum status command_show(const struct cli *cli, struct err *err)
     struct ranked *ranked = NULL;
     size_t n = 0;
     const char *by = cli->by != NULL ? cli->by : "bic";
-    const struct store_criterion *criterion = find_criterion(by);
+    const struct store_criterion *criterion = store_criterion(by);
     if (criterion == NULL)
         FAIL(err, ERR_USAGE,
              "--by: '%s' is no criterion, expected bic, aic, icl, loglik or heldout", by);

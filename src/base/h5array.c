@@ -14,10 +14,7 @@
 enum {
     /* A file can be made to lead in circles. Listing so many takes a third of a second. */
     MOST_OBJECTS = 10000,
-    MOST_DEPTH = 64, /* the library's stack grows with each */
-    /* The most bytes that one deflated byte gives (zlib, "Technical details"); other filters of
-     * HDF5 give less, or on constants only more. */
-    FILTER_RATIO = 1032
+    MOST_DEPTH = 64 /* the library's stack grows with each */
 };
 
 struct h5array_file {
@@ -266,97 +263,6 @@ done:
     return rc;
 }
 
-/* *n_chunks pieces of *chunk_bytes hold the values; whether no number overflows. */
-static bool measure_chunks(const struct view *view, const struct layout *layout, size_t *n_chunks,
-                           size_t *chunk_bytes)
-{
-    hsize_t chunk[LAYOUT_DIMS] = {0};
-    bool fits = true;
-
-    *n_chunks = 1;
-    *chunk_bytes = layout->n_bytes;
-    if (H5Pget_layout(view->creation) != H5D_CHUNKED) return true;
-    if (H5Pget_chunk(view->creation, LAYOUT_DIMS, chunk) != (int)layout->rank) return false;
-    *chunk_bytes = layout->size;
-    for (size_t i = 0; i < layout->rank; i++) {
-        if (chunk[i] == 0) return false;
-        size_t across = (size_t)(view->dims[i] / chunk[i] + (view->dims[i] % chunk[i] != 0));
-        fits = fits && !__builtin_mul_overflow(*n_chunks, across, n_chunks) &&
-               !__builtin_mul_overflow(*chunk_bytes, (size_t)chunk[i], chunk_bytes);
-    }
-    return fits;
-}
-
-/* Whether each of the chunks is there: one that was never written would read as some fill value,
- * and one shorter than its checksum crashes HDF5 1.10.8. Older libraries than 1.10.2 cannot tell.
- */
-static enum status check_chunks(const struct view *view, const struct layout *layout,
-                                size_t n_chunks, size_t chunk_bytes, size_t ratio, struct err *err)
-{
-    enum status rc = OK;
-#if H5_VERSION_GE(1, 10, 2)
-    const size_t checksum = 4;
-    char which[80];
-    hsize_t chunk[LAYOUT_DIMS] = {0}, at[LAYOUT_DIMS] = {0};
-    size_t least = chunk_bytes / ratio > 0 ? chunk_bytes / ratio : 1;
-
-    if (H5Pget_filter_by_id2(view->creation, H5Z_FILTER_FLETCHER32, NULL, NULL, NULL, 0, NULL,
-                             NULL) >= 0 &&
-        least < checksum)
-        least = checksum;
-    H5Pget_chunk(view->creation, LAYOUT_DIMS, chunk);
-    for (size_t i = 0; i < n_chunks; i++) {
-        hsize_t n_stored = 0;
-        snprintf(which, sizeof which, "chunk %zu of its %zu", i, n_chunks);
-        if (H5Dget_chunk_storage_size(view->set, at, &n_stored) < 0)
-            TRY(h5_failed(ERR_DATA, view->where, "find", which, err));
-        if (n_stored < least)
-            FAIL(err, ERR_DATA, "%s: promises %zu bytes in %s, %llu are stored", view->where,
-                 chunk_bytes, which, (unsigned long long)n_stored);
-        for (size_t d = layout->rank; d-- > 0;) {
-            at[d] += chunk[d];
-            if (at[d] < view->dims[d]) break;
-            at[d] = 0;
-        }
-    }
-done:
-#else
-    (void)view;
-    (void)layout;
-    (void)n_chunks;
-    (void)chunk_bytes;
-    (void)ratio;
-    (void)err;
-#endif
-    return rc;
-}
-
-/* Whether what is stored proves what is promised. The file's size comes first: it takes the library
- * no time, whatever is promised. *chunk_bytes: what it wants at a time. */
-static enum status check_stored(const struct h5array_file *file, const struct view *view,
-                                const struct layout *layout, size_t *chunk_bytes, struct err *err)
-{
-    enum status rc = OK;
-    size_t n_chunks, promised;
-    size_t ratio = H5Pget_nfilters(view->creation) > 0 ? FILTER_RATIO : 1;
-
-    if (!measure_chunks(view, layout, &n_chunks, chunk_bytes) ||
-        __builtin_mul_overflow(n_chunks, *chunk_bytes, &promised))
-        FAIL(err, ERR_DATA, "%s: its chunks promise more bytes than any file can have",
-             view->where);
-    if (promised / ratio > file->n_bytes || n_chunks > file->n_bytes)
-        FAIL(err, ERR_DATA, "%s: promises %zu bytes, more than can be in a file of %zu",
-             view->where, promised, file->n_bytes);
-    hsize_t n_stored = H5Dget_storage_size(view->set);
-    if (n_stored > file->n_bytes || promised / ratio > n_stored || n_stored == 0)
-        FAIL(err, ERR_DATA, "%s: promises %zu bytes, %llu are stored", view->where, promised,
-             (unsigned long long)n_stored);
-    if (H5Pget_layout(view->creation) == H5D_CHUNKED)
-        TRY(check_chunks(view, layout, n_chunks, *chunk_bytes, ratio, err));
-done:
-    return rc;
-}
-
 enum status h5array_read(const struct h5array_file *file, const char *name, size_t limit,
                          struct h5array *out, unsigned char **bytes, struct err *err)
 {
@@ -368,7 +274,7 @@ enum status h5array_read(const struct h5array_file *file, const char *name, size
     TRY(view_open(file, name, &view, err));
     TRY(view_look(&view, out, err));
     TRY(check_filters(&view, err));
-    TRY(check_stored(file, &view, &out->layout, &chunk_bytes, err));
+    TRY(h5_check_stored(view.set, view.where, file->n_bytes, 0, view.dims[0], &chunk_bytes, err));
     size_t n = out->layout.n_bytes, most = n > chunk_bytes ? n : chunk_bytes;
     if (most > limit)
         FAIL(err, ERR_CONFIG, "%s: takes %zu bytes, more than the %zu allowed", view.where, most,

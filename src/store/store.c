@@ -10,9 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What content_sha256 covers: everything that is computed. Not the times, not who computed it
- * where, and not the config, whose paths and threads change no number. */
-static bool is_content(const char *path)
+bool store_is_content(const char *path)
 {
     const char *name = strrchr(path, '/');
     return strncmp(path, "/provenance/", 12) != 0 && strncmp(path, "/config/", 8) != 0 &&
@@ -85,7 +83,7 @@ static enum status write_temporary(struct store *store, const char *path, struct
     TRY(h5_close(&store->h5, err));
     /* Reading all of it back, with its checksums, is what makes the digest. */
     TRY(h5_open(path, true, &store->h5, err));
-    TRY(h5_digest(store->h5, is_content, content, err));
+    TRY(h5_digest(store->h5, store_is_content, content, err));
     TRY(h5_attr_text(store->h5, "/", "content_sha256", content, err));
     TRY(h5_close(&store->h5, err));
 done:

@@ -15,6 +15,18 @@ static size_t axis_size(const struct axes *axes, const char *name)
     return axes->feature; /* feature, feature_2 */
 }
 
+void store_shape(const struct axes *axes, const char *axes_text, struct h5_array *array,
+                 char scale[H5_MAX_RANK][64])
+{
+    array->rank = 0;
+    for (const char *at = axes_text; *at != '\0'; array->rank++) {
+        size_t length = strcspn(at, " ");
+        snprintf(scale[array->rank], sizeof scale[0], "%.*s", (int)length, at);
+        array->dims[array->rank] = axis_size(axes, scale[array->rank]);
+        at += length + (at[length] == ' ');
+    }
+}
+
 enum status store_put_array(struct h5 *h5, const char *group, const char *name, enum h5_type type,
                             const struct axes *axes, const char *axes_text, const char *units,
                             const char *long_name, const void *data, struct err *err)
@@ -27,12 +39,7 @@ enum status store_put_array(struct h5 *h5, const char *group, const char *name, 
                              .long_name = long_name,
                              .units = type == H5_TEXT ? NULL : units};
     snprintf(path, sizeof path, "%s/%s", group, name);
-    for (const char *at = axes_text; *at != '\0'; array.rank++) {
-        size_t length = strcspn(at, " ");
-        snprintf(scale[array.rank], sizeof scale[0], "%.*s", (int)length, at);
-        array.dims[array.rank] = axis_size(axes, scale[array.rank]);
-        at += length + (at[length] == ' ');
-    }
+    store_shape(axes, axes_text, &array, scale);
     TRY(h5_write(h5, &array, data, err));
     for (int i = 0; i < array.rank; i++) {
         snprintf(scale_path, sizeof scale_path, "%s/%s", group, scale[i]);

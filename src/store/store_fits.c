@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const struct store_criterion store_criteria[] = {{"bic", false},    {"aic", false},
                                                  {"icl", false},    {"loglik", true},
@@ -64,21 +65,35 @@ done:
     return rc;
 }
 
+const struct store_criterion *store_criterion(const char *name)
+{
+    for (const struct store_criterion *c = store_criteria; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+size_t store_best(const struct store_criterion *criterion, const struct fit_row *fits, size_t n,
+                  bool flagged)
+{
+    const struct fit_column *column = fit_column(criterion->name);
+    size_t best = n;
+    for (size_t i = 0; i < n; i++) {
+        if ((fits[i].flagged && !flagged) || !fit_row_applies(&fits[i], column)) continue;
+        double value = fit_row_real(&fits[i], column);
+        double leader = best == n ? NAN : fit_row_real(&fits[best], column);
+        if (best == n || (criterion->higher_is_better ? value > leader : value < leader)) best = i;
+    }
+    return best;
+}
+
 enum status store_write_best(struct store *store, struct err *err)
 {
     enum status rc = OK;
     TRY(h5_group(store->h5, "/best", err));
     for (const struct store_criterion *c = store_criteria; c->name != NULL; c++) {
-        const struct fit_column *column = fit_column(c->name);
-        const struct fit_row *best = NULL;
-        for (size_t i = 0; i < store->n_fits; i++) {
-            const struct fit_row *row = &store->fits[i];
-            if (row->flagged || !fit_row_applies(row, column)) continue;
-            double value = fit_row_real(row, column);
-            double leader = best == NULL ? NAN : fit_row_real(best, column);
-            if (best == NULL || (c->higher_is_better ? value > leader : value < leader)) best = row;
-        }
-        if (best != NULL) TRY(h5_attr_text(store->h5, "/best", c->name, best->name, err));
+        const size_t best = store_best(c, store->fits, store->n_fits, false);
+        if (best < store->n_fits)
+            TRY(h5_attr_text(store->h5, "/best", c->name, store->fits[best].name, err));
     }
 done:
     return rc;

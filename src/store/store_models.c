@@ -23,7 +23,7 @@ static const struct model_array {
 #define CHUNK_BYTES 65536
 
 /* Fits whose models have one shape stand together. */
-static void group_path(const struct fit_row *row, char *path, size_t size)
+void store_model_group(const struct fit_row *row, char *path, size_t size)
 {
     if (strcmp(row->method, method_names[METHOD_labelled]) == 0)
         snprintf(path, size, "/models/labelled-%s", row->covariance);
@@ -38,7 +38,7 @@ static size_t find_group(struct store *store, const struct fit_row *row)
 {
     char path[128];
     size_t g = 0;
-    group_path(row, path, sizeof path);
+    store_model_group(row, path, sizeof path);
     while (g < store->n_groups && strcmp(store->groups[g].path, path) != 0)
         g++;
     if (g < store->n_groups) return g;
