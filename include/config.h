@@ -83,9 +83,11 @@ enum status config_read(const char *path, size_t n_overrides, const char *const 
                         struct config **out, struct err *err);
 
 /* The config whose resolved text (see below) this is, as a sweep keeps it beside the text it was
- * made from. `source`: where it was found, for messages. */
+ * made from. `source`: where it was found, for messages. changes [n_changes]: like the overrides of
+ * config_read, paths in them absolute; they leave no trace in the texts. */
 enum status config_read_resolved(const char *text, const char *source, const char *given,
-                                 const char *overrides, struct config **out, struct err *err);
+                                 const char *overrides, size_t n_changes,
+                                 const char *const *changes, struct config **out, struct err *err);
 
 /* *text: every key with its value as YAML, paths absolute, floats so that PyYAML reads floats, ~
  * where nothing is given. Reading the text, wherever it lies, gives the same config again; but a

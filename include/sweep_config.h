@@ -10,4 +10,10 @@
  * *out is then NULL. */
 enum status sweep_config_read(const struct sweep_file *file, struct config **out, struct err *err);
 
+/* The same with changes [n], "dotted.key=YAML", paths in them absolute. ERR_DATA also for a change
+ * that the rest does not go with. */
+enum status sweep_config_read_changed(const struct sweep_file *file, size_t n,
+                                      const char *const *changes, struct config **out,
+                                      struct err *err);
+
 #endif

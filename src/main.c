@@ -23,6 +23,8 @@ static const struct cli_command commands[] = {
      "gmmsweep slurm night.yaml && bash results/night/slurm/submit.sh", command_slurm},
     {"show", "FILE|DIR", "ranked table of fits", "gmmsweep show results/demo --by icl",
      command_show},
+    {"predict", "FILE DATA", "labels, responsibilities and log-densities of new rows",
+     "gmmsweep predict results/demo new.csv -o labels.csv", command_predict},
     {"sample", "FILE", "points drawn from a model: CSV, NPY, NPZ, HDF5, or images as PNG",
      "gmmsweep sample results/demo -n 100 --seed 1 -o digits.png", command_sample},
     {"export", "FILE", "a model under scikit-learn's names: NPZ, JSON or HDF5",

@@ -69,7 +69,7 @@ static enum status make_plan(struct merge *merge, struct err *err)
     struct sweep_setup *setup = &merge->setup;
     const struct identity *identity = &merge->shards->identity;
     TRY(config_read_resolved(identity->resolved, merge->output, identity->given,
-                             identity->overrides, &setup->config, err));
+                             identity->overrides, 0, NULL, &setup->config, err));
     TRY(sweep_setup_plan(1, INFINITY, true, setup, err));
     if (strcmp(setup->data->sha256, identity->data_sha256) != 0)
         FAIL(err, ERR_DATA,

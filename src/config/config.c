@@ -216,7 +216,8 @@ done:
 }
 
 enum status config_read_resolved(const char *text, const char *source, const char *given,
-                                 const char *overrides, struct config **out, struct err *err)
+                                 const char *overrides, size_t n_changes,
+                                 const char *const *changes, struct config **out, struct err *err)
 {
     enum status rc = OK;
     struct reader reader = {.base = "/"};
@@ -225,7 +226,7 @@ enum status config_read_resolved(const char *text, const char *source, const cha
     *out = NULL;
     TRY_ALLOC(reader.config, 1, err);
     TRY(config_value_copy(text, length, &reader.config->given_text, err));
-    TRY(read_text(&reader, source, length, "/", 0, NULL, &config, err));
+    TRY(read_text(&reader, source, length, "/", n_changes, changes, &config, err));
     free(config->given_text);
     config->given_text = NULL;
     TRY(config_value_copy(given, strlen(given), &config->given_text, err));

@@ -52,7 +52,7 @@ void model_from_user(const struct rows *rows, struct model *model)
             double *mean = &model->means[k * n_features + d];
             *mean = ldexp(*mean - rows->centre[d], -rows->exponent[d]);
         }
-    families[model->family]->rescale(rows, -1, model);
+    if (model->family != FAMILY_none) families[model->family]->rescale(rows, -1, model);
 }
 
 void model_to_user(const struct rows *rows, struct model *model)

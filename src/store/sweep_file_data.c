@@ -1,6 +1,7 @@
 /* sweep_file_data.c - what a result file says of its data, its config and its sessions. */
 #include "sweep_file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -72,6 +73,11 @@ enum status sweep_file_read_data(const struct sweep_file *file, struct sweep_dat
                         err));
     TRY(read_column(file, "/data/mean", H5_REAL, n, false, &data->mean, err));
     TRY(read_column(file, "/data/variance", H5_REAL, n, false, &data->variance, err));
+    for (size_t d = 0; d < n; d++)
+        if (!isfinite(data->mean[d]) || !(data->variance[d] >= 0.0) || !isfinite(data->variance[d]))
+            FAIL(err, ERR_DATA,
+                 "%s: feature %zu of /data has mean %g and variance %g, expected finite numbers",
+                 file->path, d, data->mean[d], data->variance[d]);
     TRY(read_column(file, "/data/constant", H5_FLAG, n, false, &data->constant, err));
 done:
     if (rc != OK) sweep_data_free(data);

@@ -8,23 +8,11 @@ import warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 import harness
+from mixtures import known_mixture
 
 RIDGE = 1e-6  # of the starts: digits have constant pixels
 NO_FLOOR = {"floor": 0.0, "tol": 0.0, "redraws": 0}
 SAME = 1e-9  # relative; both iterate in float64, and EM contracts what rounding adds
-
-
-def known_mixture(model, family):
-    """The model of a fit as a fitted GaussianMixture of scikit-learn."""
-    gaussian_mixture = harness.need("sklearn.mixture._gaussian_mixture")
-    mixture = gaussian_mixture.GaussianMixture(len(model["weights"]), covariance_type=family)
-    mixture.weights_, mixture.means_ = model["weights"], model["means"]
-    mixture.covariances_ = model["covariances"]
-    mixture.precisions_cholesky_ = gaussian_mixture._compute_precision_cholesky(
-        model["covariances"], family
-    )
-    mixture.n_features_in_ = model["means"].shape[1]
-    return mixture
 
 
 def inverse(covariances, family):
