@@ -49,8 +49,8 @@ struct named_array {
 bool array_file_is(const char *path, const char *ending);
 
 /* Checks what -o was given before the work is done: that there is a path, that it ends in one of
- * `endings` (".csv .npy"), and that it is not one of the files `inputs` [n] that are read (NULL
- * among them: none). ERR_USAGE with what was expected. */
+ * `endings` (".csv .npy"), and that it is not one of the files `inputs` [n] that are read (of a
+ * sweep's folder the result in it; NULL: none). ERR_USAGE with what was expected. */
 enum status array_file_check(const char *path, const char *endings, size_t n,
                              const char *const *inputs, struct err *err);
 

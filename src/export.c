@@ -158,9 +158,8 @@ static enum status gather(const struct cli *cli, struct exported *export, struct
 {
     enum status rc = OK;
     size_t fit = 0;
+    TRY(array_file_check(cli->out_file, ENDINGS, 1, &cli->target, err));
     TRY(sweep_file_open(cli->target, &export->file, err));
-    TRY(array_file_check(cli->out_file, ENDINGS, 1, (const char *const[]){export->file->path},
-                         err));
     TRY(sweep_file_pick(export->file, cli, &fit, err));
     export->row = &export->file->fits[fit];
     export->fit = export->row->name;
@@ -183,8 +182,9 @@ enum status command_export(const struct cli *cli, struct err *err)
     add_model(&export);
     add_story(&export);
     TRY(array_file_write(cli->out_file, export.n_arrays, export.arrays, err));
-    printf("%s: %s, %zu components, %zu features\n", cli->out_file, export.fit,
-           export.model->n_components, export.model->n_features);
+    if (!cli->quiet)
+        fprintf(stderr, "%s: %s, %zu components, %zu features\n", cli->out_file, export.fit,
+                export.model->n_components, export.model->n_features);
 done:
     free(export.precisions_cholesky);
     config_destroy(&export.config);

@@ -49,10 +49,8 @@ static enum status open_sample(const struct cli *cli, struct sample *sample, str
     uint64_t seed;
     size_t fit = 0;
     TRY(parse_seed(cli->seed, &seed, err));
+    if (cli->out_file != NULL) TRY(array_file_check(cli->out_file, ENDINGS, 1, &cli->target, err));
     TRY(sweep_file_open(cli->target, &sample->file, err));
-    if (cli->out_file != NULL)
-        TRY(array_file_check(cli->out_file, ENDINGS, 1, (const char *const[]){sample->file->path},
-                             err));
     TRY(sweep_file_pick(sample->file, cli, &fit, err));
     sample->row = &sample->file->fits[fit];
     sample->n_points = cli->points > 0 ? (size_t)cli->points : DEFAULT_POINTS;
@@ -227,13 +225,13 @@ enum status command_sample(const struct cli *cli, struct err *err)
     enum status rc = OK;
     struct sample sample = {.file = NULL};
     TRY(open_sample(cli, &sample, err));
-    if (cli->out_file == NULL) {
+    if (!cli->quiet) fprintf(stderr, "%zu points from %s\n", sample.n_points, sample.row->name);
+    if (cli->out_file == NULL)
         TRY(print_points(&sample, err));
-        goto done;
-    }
-    TRY(array_file_is(cli->out_file, ".png") ? write_images(cli->out_file, &sample, err)
-                                             : write_points(cli->out_file, &sample, err));
-    printf("%s: %zu points from %s\n", cli->out_file, sample.n_points, sample.row->name);
+    else if (array_file_is(cli->out_file, ".png"))
+        TRY(write_images(cli->out_file, &sample, err));
+    else
+        TRY(write_points(cli->out_file, &sample, err));
 done:
     free(sample.component);
     free(sample.points);

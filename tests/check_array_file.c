@@ -137,22 +137,24 @@ END_TEST
 START_TEST(output_is_checked)
 {
     const char *input = file_text("in.csv", "x"), *link = file_path("link.csv");
+    const char *result = file_text("sweep.h5", "x");
     ck_assert_int_eq(symlink(input, link), 0);
     const struct {
         const char *path, *says;
     } bad[] = {{NULL, ".csv .npz"},      {"out.txt", ".csv .npz"}, {"out", ".csv .npz"},
                {"out.npy", ".csv .npz"}, {".csv", ".csv .npz"},    {"out.csvx", ".csv .npz"},
-               {"", ".csv .npz"},        {input, "is read"},       {link, "is read"}};
-    const char *const inputs[] = {NULL, input};
+               {"", ".csv .npz"},        {input, "is read"},       {link, "is read"},
+               {result, "is read"}};
+    const char *const inputs[] = {NULL, input, files_folder, file_path("none")};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct err failure = {OK, ""};
-        ck_assert_int_eq(array_file_check(bad[i].path, ".csv .npz", 2, inputs, &failure),
+        ck_assert_int_eq(array_file_check(bad[i].path, ".csv .npz .h5", 4, inputs, &failure),
                          ERR_USAGE);
         ck_assert_msg(strstr(failure.text, bad[i].says) != NULL, "%s", failure.text);
     }
-    ck_ok(array_file_check("out.csv", ".csv .npz", 2, inputs, &err));
-    ck_ok(array_file_check("OUT.NPZ", ".csv .npz", 2, inputs, &err));
-    ck_ok(array_file_check(file_text("other.csv", ""), ".csv .npz", 2, inputs, &err));
+    ck_ok(array_file_check("out.csv", ".csv .npz", 4, inputs, &err));
+    ck_ok(array_file_check("OUT.NPZ", ".csv .npz", 4, inputs, &err));
+    ck_ok(array_file_check(file_text("other.csv", ""), ".csv .npz", 4, inputs, &err));
 }
 END_TEST
 

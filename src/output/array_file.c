@@ -32,12 +32,17 @@ bool array_file_is(const char *path, const char *ending)
     return n > length && strcasecmp(path + n - length, ending) == 0;
 }
 
-/* Whether both are there and one file, by whatever names. */
-static bool is_same_file(const char *a, const char *b)
+/* Whether `path` is the file `input`, or the result in the folder `input`, by whatever names. */
+static bool is_read(const char *path, const char *input)
 {
-    struct stat one, other;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
+    char result[DISK_PATH];
+    struct stat out, in;
+    struct err none;
+    if (stat(path, &out) != 0 || stat(input, &in) != 0) return false;
+    if (S_ISDIR(in.st_mode) &&
+        (disk_join(input, "sweep.h5", result, &none) != OK || stat(result, &in) != 0))
+        return false;
+    return out.st_dev == in.st_dev && out.st_ino == in.st_ino;
 }
 
 enum status array_file_check(const char *path, const char *endings, size_t n,
@@ -45,9 +50,10 @@ enum status array_file_check(const char *path, const char *endings, size_t n,
 {
     char ending[16];
     bool known = false;
+    const char *one_of = strchr(endings, ' ') != NULL ? "one of " : "";
     if (path == NULL)
-        return err_set(err, ERR_USAGE, "-o FILE is missing, expected a name that ends in one of %s",
-                       endings);
+        return err_set(err, ERR_USAGE, "-o FILE is missing, expected a name that ends in %s%s",
+                       one_of, endings);
     for (const char *at = endings; *at != '\0' && !known; at += strspn(at, " ")) {
         const size_t length = strcspn(at, " ");
         snprintf(ending, sizeof ending, "%.*s", (int)length, at);
@@ -55,13 +61,12 @@ enum status array_file_check(const char *path, const char *endings, size_t n,
         at += length;
     }
     if (!known)
-        return err_set(err, ERR_USAGE, "-o: %s: the ending chooses the format, expected one of %s",
-                       path, endings);
+        return err_set(err, ERR_USAGE, "-o: %s: the ending chooses the format, expected %s%s", path,
+                       one_of, endings);
     for (size_t i = 0; i < n; i++)
-        if (inputs[i] != NULL && is_same_file(path, inputs[i]))
-            return err_set(err, ERR_USAGE,
-                           "-o: %s: is the file %s that is read, expected another name", path,
-                           inputs[i]);
+        if (inputs[i] != NULL && is_read(path, inputs[i]))
+            return err_set(err, ERR_USAGE, "-o: %s: is what is read (%s), expected another name",
+                           path, inputs[i]);
     return OK;
 }
 

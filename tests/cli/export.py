@@ -166,16 +166,18 @@ class Export(harness.Case):
         self.assertTrue(np.array_equal(given["weights_"], stored["weights"]))
 
     def test_choice(self):
-        """Without --fit the best by BIC is taken, with --best the one that show puts first; the
-        line on standard output tells which, and no result is changed."""
+        """Without --fit the best by BIC is taken, with --best the one that show puts first; a line
+        on standard error tells which, unless -q; no result is changed."""
         before = harness.tree(self.out)
         for args in ([], ["--best", "aic"], ["--best", "icl"], ["--best", "loglik"]):
             by = args[1] if args else "bic"
             rows = json.loads(self.gmmsweep("show", self.out, "--by", by, "--json").stdout)
             self.assertEqual(str(self.export(*args)["fit"]), rows[0]["fit"], by)
-        said = self.gmmsweep("export", self.out / "sweep.h5", "-o", "again.npz").stdout
+        said = self.gmmsweep("export", self.out / "sweep.h5", "-o", "again.npz")
         best = re.escape(self.result.best["bic"])
-        self.assertRegex(said, rf"^again\.npz: {best}, \d components, 3 features\n$")
+        self.assertEqual(said.stdout, "")
+        self.assertRegex(said.stderr, rf"^again\.npz: {best}, \d components, 3 features\n$")
+        self.assertEqual(self.gmmsweep("export", "-q", self.out, "-o", "again.npz").stderr, "")
         self.assertEqual(harness.tree(self.out), before)
 
     def test_netcdf_opens_it(self):

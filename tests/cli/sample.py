@@ -116,7 +116,9 @@ class Sample(harness.Case):
         """CSV to standard output, and files of each format, hold the same points."""
         np = harness.need("numpy")
         x, component = self.drawn("-n", 2500)
-        printed = self.gmmsweep("sample", self.out, "-n", 2500).stdout
+        said = self.gmmsweep("sample", self.out, "-n", 2500)
+        printed, best = said.stdout, self.result.best["bic"]
+        self.assertEqual(said.stderr, f"2500 points from {best}\n")
         self.gmmsweep("sample", self.out, "-n", 2500, "-o", "drawn.csv")
         self.assertEqual((self.dir / "drawn.csv").read_text(), printed)
         head, *rows = csv.reader(io.StringIO(printed))
@@ -150,7 +152,7 @@ class Sample(harness.Case):
         np = harness.need("numpy")
         image = harness.need("PIL.Image")
         out = self.sweep(data, "images", sweep={"components": 2}, **sections)
-        said = self.gmmsweep("sample", out, "-n", n, *args, "-o", "grid.png")
+        said = self.gmmsweep("sample", "-q", out, "-n", n, *args, "-o", "grid.png")
         self.gmmsweep("sample", out, "-n", n, *args, "-o", "grid.npy")
         height, width = harness.Result(out).data_attrs["image_shape"]
         points = np.load(self.dir / "grid.npy").reshape(n, height, width)
