@@ -13,6 +13,7 @@ enum status command_status(const struct cli *cli, struct err *err);
 enum status command_show(const struct cli *cli, struct err *err);
 enum status command_predict(const struct cli *cli, struct err *err);
 enum status command_sample(const struct cli *cli, struct err *err);
+enum status command_compress(const struct cli *cli, struct err *err);
 enum status command_export(const struct cli *cli, struct err *err);
 
 #endif

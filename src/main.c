@@ -27,6 +27,8 @@ static const struct cli_command commands[] = {
      "gmmsweep predict results/demo new.csv -o labels.csv", command_predict},
     {"sample", "FILE", "points drawn from a model: CSV, NPY, NPZ, HDF5, or images as PNG",
      "gmmsweep sample results/demo -n 100 --seed 1 -o digits.png", command_sample},
+    {"compress", "FILE IMAGE", "a picture of which each pixel has its component's mean; as PNG",
+     "gmmsweep compress results/photo-colours photo.jpg -o photo.png", command_compress},
     {"export", "FILE", "a model under scikit-learn's names: NPZ, JSON or HDF5",
      "gmmsweep export results/demo -o model.npz", command_export},
     {NULL, NULL, NULL, NULL, NULL}};
