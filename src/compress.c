@@ -1,43 +1,25 @@
 /* compress.c - `gmmsweep compress`: a picture in the colours of a model's means. */
 #include "array_file.h"
+#include "chosen.h"
 #include "commands.h"
 #include "compression.h"
 #include "fresh_data.h"
 #include "levels.h"
 #include "machine.h"
-#include "sweep_config.h"
 #include "table.h"
 
 #include <math.h>
 
 struct compress {
-    struct sweep_file *file;
-    const struct fit_row *row;
-    struct model *model;
-    struct sweep_data data;
-    struct config *config;
+    struct chosen chosen;
     struct data *picture;
     struct compression compression;
 };
 
-static enum status read_model(const struct cli *cli, struct compress *compress, struct err *err)
-{
-    enum status rc = OK;
-    size_t fit = 0;
-    TRY(sweep_file_open(cli->target, &compress->file, err));
-    TRY(sweep_file_pick(compress->file, cli, &fit, err));
-    compress->row = &compress->file->fits[fit];
-    TRY(sweep_file_read_model(compress->file, fit, &compress->model, err));
-    TRY(sweep_file_read_data(compress->file, &compress->data, err));
-    TRY(sweep_config_read(compress->file, &compress->config, err));
-done:
-    return rc;
-}
-
 /* The model's means are colours of the picture only if both count in the same levels. */
 static enum status check_depth(const struct compress *compress, struct err *err)
 {
-    const char *of_sweep = compress->data.dtype, *of_picture = compress->picture->dtype;
+    const char *of_sweep = compress->chosen.data.dtype, *of_picture = compress->picture->dtype;
     const double peak = levels_peak(of_sweep);
     const bool is_picture = compress->picture->picture_shape[0] > 0; /* else it is told later */
     if (!is_picture || peak == 0.0 || peak == levels_peak(of_picture)) return OK;
@@ -49,14 +31,13 @@ static enum status make(const struct cli *cli, struct compress *compress, struct
 {
     enum status rc = OK;
     struct err why = {OK, ""};
-    const struct scorer_data like = {compress->data.n_features, compress->data.mean,
-                                     compress->data.variance,
-                                     (enum whiten)compress->config->kmeans_whiten};
-    TRY(fresh_data_load(compress->file, cli->second, &compress->picture, err));
+    const struct chosen *chosen = &compress->chosen;
+    const struct scorer_data like = chosen_scorer_data(chosen);
+    TRY(fresh_data_load(chosen->file, cli->second, &compress->picture, err));
     TRY(check_depth(compress, err));
-    rc = compression_make(compress->model, &like, compress->picture, compress->config->data_scale,
+    rc = compression_make(chosen->model, &like, compress->picture, chosen->config->data_scale,
                           machine_threads(cli->threads), &compress->compression, &why);
-    if (rc != OK) FAIL(err, rc, "%s: %s", compress->row->name, why.text);
+    if (rc != OK) FAIL(err, rc, "%s: %s", chosen->row->name, why.text);
 done:
     return rc;
 }
@@ -67,8 +48,8 @@ static enum status print(const struct cli *cli, const struct compress *compress,
     static const char *const names[] = {"fit", "components", "rate", "psnr_db"};
     struct table *table = NULL;
     TRY(table_create(sizeof names / sizeof *names, names, &table, err));
-    table_text(table, compress->row->name);
-    table_int(table, compress->row->k);
+    table_text(table, compress->chosen.row->name);
+    table_int(table, compress->chosen.row->k);
     table_real(table, compress->compression.rate, 2);
     if (isinf(compress->compression.psnr) && !cli->json) /* null in JSON */
         table_text(table, "inf");
@@ -83,19 +64,16 @@ done:
 enum status command_compress(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
-    struct compress compress = {.file = NULL};
+    struct compress compress = {.picture = NULL};
     const char *const inputs[] = {cli->target, cli->second};
     TRY(array_file_check(cli->out_file, ".png", 2, inputs, err));
-    TRY(read_model(cli, &compress, err));
+    TRY(chosen_read(cli, &compress.chosen, err));
     TRY(make(cli, &compress, err));
     TRY(png_write_file(cli->out_file, &compress.compression.compressed, err));
     TRY(print(cli, &compress, err));
 done:
     compression_free(&compress.compression);
     data_destroy(&compress.picture);
-    config_destroy(&compress.config);
-    sweep_data_free(&compress.data);
-    model_destroy(&compress.model);
-    sweep_file_close(&compress.file);
+    chosen_free(&compress.chosen);
     return rc;
 }

@@ -1,8 +1,8 @@
 /* export.c - `gmmsweep export`: one model under scikit-learn's names. */
 #include "array_file.h"
+#include "chosen.h"
 #include "commands.h"
 #include "kernels.h"
-#include "sweep_config.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,11 +12,7 @@
 
 /* What is exported, and the values that the file does not hold as they stand there. */
 struct exported {
-    struct sweep_file *file;
-    const struct fit_row *row;
-    struct model *model;
-    struct sweep_data data;
-    struct config *config;
+    struct chosen chosen;
     double *precisions_cholesky; /* like the covariances; NULL of k-means */
     int64_t n_features, converged;
     const char *fit; /* its name */
@@ -44,7 +40,7 @@ static bool invert_factor(size_t n, const double *covariance, double *upper)
 static enum status make_precisions(struct exported *export, struct err *err)
 {
     enum status rc = OK;
-    const struct model *model = export->model;
+    const struct model *model = export->chosen.model;
     const size_t n = model->n_features;
     if (model->family == FAMILY_none) return OK;
     TRY_ALLOC(export->precisions_cholesky, model->n_covariances, err);
@@ -58,7 +54,7 @@ static enum status make_precisions(struct exported *export, struct err *err)
             FAIL(err, ERR_DATA,
                  "%s: %s: covariance %zu is not positive definite; expected a fit "
                  "that is not degenerate",
-                 export->file->path, export->row->name, k);
+                 export->chosen.file->path, export->chosen.row->name, k);
     }
 done:
     return rc;
@@ -83,7 +79,8 @@ static void family_axes(const struct exported *export, const struct array_axis *
     const struct array_axis *const known[] = {&export->component, &export->feature,
                                               &export->feature_2};
     size_t rank = 0;
-    for (const char *at = families[export->model->family]->axes; *at != '\0'; at += *at == ' ') {
+    for (const char *at = families[export->chosen.model->family]->axes; *at != '\0';
+         at += *at == ' ') {
         const size_t length = strcspn(at, " ");
         for (size_t i = 0; i < 3; i++)
             if (strlen(known[i]->name) == length && strncmp(known[i]->name, at, length) == 0)
@@ -96,8 +93,8 @@ static void family_axes(const struct exported *export, const struct array_axis *
 
 static void add_model(struct exported *export)
 {
-    const struct model *model = export->model;
-    const struct fit_row *row = export->row;
+    const struct model *model = export->chosen.model;
+    const struct fit_row *row = export->chosen.row;
     const struct array_axis *axes[3] = {NULL};
     add(export, "weights_", ARRAY_REAL, model->weights, "1", "mixing weights",
         AXES(&export->component));
@@ -122,13 +119,14 @@ static void add_model(struct exported *export)
 /* What a user of the model has to know of the fit and its units. */
 static void add_story(struct exported *export)
 {
-    const struct config *config = export->config;
+    const struct config *config = export->chosen.config;
     add(export, "converged_", ARRAY_INT, &export->converged, "1", "whether the fit has converged",
         AXES(NULL));
-    add(export, "n_iter_", ARRAY_INT, &export->row->iterations, "1", "iterations", AXES(NULL));
+    add(export, "n_iter_", ARRAY_INT, &export->chosen.row->iterations, "1", "iterations",
+        AXES(NULL));
     add(export, "n_features_in_", ARRAY_INT, &export->n_features, "1", "number of features",
         AXES(NULL));
-    add(export, "feature_names_in_", ARRAY_TEXT, export->data.feature_names, NULL,
+    add(export, "feature_names_in_", ARRAY_TEXT, export->chosen.data.feature_names, NULL,
         "names of the features", AXES(&export->feature));
     add(export, "fit", ARRAY_TEXT, &export->fit, NULL, "name of the fit", AXES(NULL));
     if (config->data_columns.n > 0)
@@ -145,30 +143,25 @@ static void add_story(struct exported *export)
 
 static void set_axes(struct exported *export)
 {
-    const char *const *names = (const char *const *)export->data.feature_names;
-    const size_t n = export->model->n_features;
-    export->component = (struct array_axis){"component", export->model->n_components, NULL};
+    const char *const *names = (const char *const *)export->chosen.data.feature_names;
+    const size_t n = export->chosen.model->n_features;
+    export->component = (struct array_axis){"component", export->chosen.model->n_components, NULL};
     export->feature = (struct array_axis){"feature", n, names};
     export->feature_2 = (struct array_axis){"feature_2", n, names};
-    export->column = (struct array_axis){"column", export->config->data_columns.n, NULL};
+    export->column = (struct array_axis){"column", export->chosen.config->data_columns.n, NULL};
     export->side = (struct array_axis){"side", 2, NULL};
 }
 
 static enum status gather(const struct cli *cli, struct exported *export, struct err *err)
 {
     enum status rc = OK;
-    size_t fit = 0;
     TRY(array_file_check(cli->out_file, ENDINGS, 1, &cli->target, err));
-    TRY(sweep_file_open(cli->target, &export->file, err));
-    TRY(sweep_file_pick(export->file, cli, &fit, err));
-    export->row = &export->file->fits[fit];
-    export->fit = export->row->name;
-    TRY(sweep_file_read_model(export->file, fit, &export->model, err));
-    TRY(sweep_file_read_data(export->file, &export->data, err));
-    TRY(sweep_config_read(export->file, &export->config, err));
+    TRY(chosen_read(cli, &export->chosen, err));
     TRY(make_precisions(export, err));
-    export->n_features = (int64_t) export->model->n_features;
-    export->converged = strcmp(export->row->status, outcome_names[OUTCOME_converged]) == 0;
+    const struct fit_row *row = export->chosen.row;
+    export->fit = row->name;
+    export->n_features = (int64_t) export->chosen.model->n_features;
+    export->converged = strcmp(row->status, outcome_names[OUTCOME_converged]) == 0;
 done:
     return rc;
 }
@@ -176,7 +169,7 @@ done:
 enum status command_export(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
-    struct exported export = {.file = NULL};
+    struct exported export = {.n_arrays = 0};
     TRY(gather(cli, &export, err));
     set_axes(&export);
     add_model(&export);
@@ -184,12 +177,9 @@ enum status command_export(const struct cli *cli, struct err *err)
     TRY(array_file_write(cli->out_file, export.n_arrays, export.arrays, err));
     if (!cli->quiet)
         fprintf(stderr, "%s: %s, %zu components, %zu features\n", cli->out_file, export.fit,
-                export.model->n_components, export.model->n_features);
+                export.chosen.model->n_components, export.chosen.model->n_features);
 done:
     free(export.precisions_cholesky);
-    config_destroy(&export.config);
-    sweep_data_free(&export.data);
-    model_destroy(&export.model);
-    sweep_file_close(&export.file);
+    chosen_free(&export.chosen);
     return rc;
 }

@@ -1,12 +1,11 @@
 /* sample.c - `gmmsweep sample`: points drawn from a model, as a table, arrays, or images. */
 #include "array_file.h"
+#include "chosen.h"
 #include "commands.h"
-#include "config.h"
 #include "levels.h"
 #include "machine.h"
 #include "png_write.h"
 #include "sampler.h"
-#include "sweep_config.h"
 
 #include <errno.h>
 #include <math.h>
@@ -21,12 +20,9 @@
 #define GAP_LEVEL 128
 
 struct sample {
-    struct sweep_file *file;
-    const struct fit_row *row;
-    struct model *model;
-    struct sweep_data data;
+    struct chosen chosen;
     struct sampler *sampler;
-    size_t n_points;
+    size_t n_points, n_features;
     double *points;     /* [n_points, D], or of the stretch being printed */
     int64_t *component; /* [n_points] likewise */
 };
@@ -46,17 +42,14 @@ static enum status parse_seed(const char *text, uint64_t *seed, struct err *err)
 static enum status open_sample(const struct cli *cli, struct sample *sample, struct err *err)
 {
     enum status rc = OK;
+    struct chosen *chosen = &sample->chosen;
     uint64_t seed;
-    size_t fit = 0;
     TRY(parse_seed(cli->seed, &seed, err));
     if (cli->out_file != NULL) TRY(array_file_check(cli->out_file, ENDINGS, 1, &cli->target, err));
-    TRY(sweep_file_open(cli->target, &sample->file, err));
-    TRY(sweep_file_pick(sample->file, cli, &fit, err));
-    sample->row = &sample->file->fits[fit];
+    TRY(chosen_read(cli, chosen, err));
+    TRY(sampler_create(chosen->model, chosen->row->name, seed, &sample->sampler, err));
     sample->n_points = cli->points > 0 ? (size_t)cli->points : DEFAULT_POINTS;
-    TRY(sweep_file_read_model(sample->file, fit, &sample->model, err));
-    TRY(sweep_file_read_data(sample->file, &sample->data, err));
-    TRY(sampler_create(sample->model, sample->row->name, seed, &sample->sampler, err));
+    sample->n_features = chosen->model->n_features;
 done:
     return rc;
 }
@@ -65,14 +58,14 @@ done:
 static enum status make_room(struct sample *sample, size_t n, struct err *err)
 {
     enum status rc = OK;
-    const double bytes = 8.0 * (double)n * (1.0 + (double)sample->model->n_features);
+    const double bytes = 8.0 * (double)n * (1.0 + (double)sample->n_features);
     const double allowed = machine_memory(0);
     if (bytes > allowed)
         FAIL(err, ERR_CONFIG,
              "-n: %zu points of %zu features take %.0f MiB of memory, the machine allows %.0f; "
              "without -o they are printed as they are drawn",
-             n, sample->model->n_features, bytes / 0x1p20, allowed / 0x1p20);
-    TRY_ALLOC(sample->points, n * sample->model->n_features, err);
+             n, sample->n_features, bytes / 0x1p20, allowed / 0x1p20);
+    TRY_ALLOC(sample->points, n * sample->n_features, err);
     TRY_ALLOC(sample->component, n, err);
 done:
     return rc;
@@ -82,8 +75,8 @@ done:
 static void draw(struct sample *sample, size_t first, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        sample->component[i] = (int64_t)sampler_draw(
-            sample->sampler, first + i, sample->points + i * sample->model->n_features);
+        sample->component[i] = (int64_t)sampler_draw(sample->sampler, first + i,
+                                                     sample->points + i * sample->n_features);
 }
 
 /* --- arrays --- */
@@ -99,8 +92,8 @@ static void describe(const struct sample *sample, size_t n, struct sample_axes *
                      struct named_array *arrays)
 {
     axes->row = (struct array_axis){"row", n, NULL};
-    axes->feature = (struct array_axis){"feature", sample->model->n_features,
-                                        (const char *const *)sample->data.feature_names};
+    axes->feature = (struct array_axis){"feature", sample->n_features,
+                                        (const char *const *)sample->chosen.data.feature_names};
     arrays[0] = (struct named_array){.name = "samples",
                                      .type = ARRAY_REAL,
                                      .rank = 2,
@@ -154,36 +147,30 @@ done:
 
 /* *levels: those of the data's own pictures, if its values are of a type that has such, else the
  * range of all that was drawn. */
-static enum status choose_levels(const struct sample *sample, struct levels *levels,
-                                 struct err *err)
+static void choose_levels(const struct sample *sample, struct levels *levels)
 {
-    enum status rc = OK;
-    struct config *config = NULL;
-    double peak = levels_peak(sample->data.dtype);
-    TRY(sweep_config_read(sample->file, &config, err));
-    if (config->data_resize.height > 0) peak = 255.0; /* resized are images of 8 bits */
+    const struct config *config = sample->chosen.config;
+    const bool resized = config->data_resize.height > 0; /* those are of 8 bits */
+    const double peak = resized ? 255.0 : levels_peak(sample->chosen.data.dtype);
     *levels = (struct levels){0.0, peak / config->data_scale};
-    if (peak > 0.0) goto done;
+    if (peak > 0.0) return;
     *levels = (struct levels){INFINITY, -INFINITY};
-    for (size_t i = 0; i < sample->n_points * sample->model->n_features; i++) {
+    for (size_t i = 0; i < sample->n_points * sample->n_features; i++) {
         levels->black = fmin(levels->black, sample->points[i]);
         levels->white = fmax(levels->white, sample->points[i]);
     }
     fprintf(stderr,
             "the data are %s, of no known range: black is %g and white %g, the range of all "
             "images\n",
-            sample->data.dtype, levels->black, levels->white);
-done:
-    config_destroy(&config);
-    return rc;
+            sample->chosen.data.dtype, levels->black, levels->white);
 }
 
 /* Image i of the grid, whose pixels are `values`. */
 static void place_image(const struct sample *sample, const struct levels *levels, size_t i,
                         size_t n_across, const struct png_pixels *grid, unsigned char *values)
 {
-    const size_t *shape = sample->data.image_shape;
-    const double *point = sample->points + i * sample->model->n_features;
+    const size_t *shape = sample->chosen.data.image_shape;
+    const double *point = sample->points + i * sample->n_features;
     unsigned char *corner = values + (i / n_across) * (shape[0] + GAP) * grid->width +
                             (i % n_across) * (shape[1] + GAP);
     for (size_t y = 0; y < shape[0]; y++)
@@ -194,7 +181,7 @@ static void place_image(const struct sample *sample, const struct levels *levels
 static enum status write_images(const char *path, struct sample *sample, struct err *err)
 {
     enum status rc = OK;
-    const size_t *shape = sample->data.image_shape;
+    const size_t *shape = sample->chosen.data.image_shape;
     unsigned char *values = NULL;
     struct levels levels;
     if (shape[0] == 0)
@@ -211,7 +198,7 @@ static enum status write_images(const char *path, struct sample *sample, struct 
     grid.values = values;
     memset(values, GAP_LEVEL, grid.height * grid.width);
     draw(sample, 0, sample->n_points);
-    TRY(choose_levels(sample, &levels, err));
+    choose_levels(sample, &levels);
     for (size_t i = 0; i < sample->n_points; i++)
         place_image(sample, &levels, i, n_across, &grid, values);
     TRY(png_write_file(path, &grid, err));
@@ -223,9 +210,10 @@ done:
 enum status command_sample(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
-    struct sample sample = {.file = NULL};
+    struct sample sample = {.sampler = NULL};
     TRY(open_sample(cli, &sample, err));
-    if (!cli->quiet) fprintf(stderr, "%zu points from %s\n", sample.n_points, sample.row->name);
+    if (!cli->quiet)
+        fprintf(stderr, "%zu points from %s\n", sample.n_points, sample.chosen.row->name);
     if (cli->out_file == NULL)
         TRY(print_points(&sample, err));
     else if (array_file_is(cli->out_file, ".png"))
@@ -236,8 +224,6 @@ done:
     free(sample.component);
     free(sample.points);
     sampler_destroy(&sample.sampler);
-    sweep_data_free(&sample.data);
-    model_destroy(&sample.model);
-    sweep_file_close(&sample.file);
+    chosen_free(&sample.chosen);
     return rc;
 }
