@@ -12,6 +12,7 @@ import harness
 
 PARAMS = harness.ROOT / "include" / "params.def"
 COMMANDS = ["run", "plan", "params", "status", "merge", "slurm", "show"]
+COMMANDS += ["predict", "sample", "compress", "export"]
 MIB = 2**20
 
 
@@ -47,20 +48,30 @@ class Commands(harness.Case):
     def test_options_listed_are_taken(self):
         """Every option that a help lists is taken by its command, every other one is refused."""
         self.gmmsweep("run", "-q", self.iris_config())
+        harness.need("PIL.Image").new("RGB", (4, 3)).save(self.dir / "photo.png")
+        colours = self.sweep_config(self.dir / "photo.png", "colours", sweep={"components": 1})
+        self.gmmsweep("run", "-q", self.config(colours, "colours.yaml"))
         given = {
             "set": "em.tol=1e-6",
             "output": "out",
             "threads": "1",
             "shard": "1/1",
             "max-time": "1h",
-            "out": "scripts",
             "by": "aic",
             "family": "diag",
             "k": "2",
+            "fit": "diag-k001-kmeans++-r000",
+            "best": "loglik",
+            "points": "3",
+            "seed": "7",
         }
-        operand = {command: "sweep.yaml" for command in ("run", "plan", "slurm")}
-        operand.update({command: "out" for command in ("show", "status", "merge")})
-        with_it = {"fresh": ["--output", "new"]}  # that the option would be refused without
+        given_out = {"slurm": "scripts", "compress": "other.png"}  # else the next
+        operands = {command: ["sweep.yaml"] for command in ("run", "plan", "slurm")}
+        operands |= {command: ["out"] for command in ("show", "status", "merge")}
+        operands |= {"sample": ["out"], "export": ["out"], "params": [], "predict": ["out", harness.IRIS]}
+        operands |= {"compress": ["colours", "photo.png"]}
+        with_it = {"fresh": ["--output", "new"]}  # that it is refused without
+        needed = {"compress": ["-o", "small.png"], "export": ["-o", "model.npz"]}
         every = set()
         for command in COMMANDS:
             text = self.gmmsweep(command, "--help").stdout
@@ -68,13 +79,14 @@ class Commands(harness.Case):
             self.assertGreaterEqual(len(listed), 2)
             every |= {name for name, _ in listed}
             for name, argument in listed:
-                words = [f"--{name}"] + ([given[name]] if argument else with_it.get(name, []))
-                words += [operand[command]] if command in operand else []
+                value = given_out.get(command, "out.npz") if name == "out" else given.get(name)
+                words = [f"--{name}"] + ([value] if argument else with_it.get(name, []))
+                words += operands[command] + (needed.get(command, []) if name != "out" else [])
                 self.gmmsweep(command, *words)
         for command in COMMANDS:
             text = self.gmmsweep(command, "--help").stdout
             for name in every - set(re.findall(r"--([\w-]+)", text)):
-                self.gmmsweep(command, f"--{name}", *filter(None, [operand.get(command)]), expect=2)
+                self.gmmsweep(command, f"--{name}", *operands[command], expect=2)
 
     def test_version(self):
         """--version tells version and revision, everywhere the same, and the file has both."""
