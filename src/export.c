@@ -175,9 +175,10 @@ enum status command_export(const struct cli *cli, struct err *err)
     add_model(&export);
     add_story(&export);
     TRY(array_file_write(cli->out_file, export.n_arrays, export.arrays, err));
+    const size_t k = export.chosen.model->n_components, n = export.chosen.model->n_features;
     if (!cli->quiet)
-        fprintf(stderr, "%s: %s, %zu components, %zu features\n", cli->out_file, export.fit,
-                export.chosen.model->n_components, export.chosen.model->n_features);
+        fprintf(stderr, "%s: %s, %zu component%s, %zu feature%s\n", cli->out_file, export.fit, k,
+                k == 1 ? "" : "s", n, n == 1 ? "" : "s");
 done:
     free(export.precisions_cholesky);
     chosen_free(&export.chosen);

@@ -213,7 +213,8 @@ enum status command_sample(const struct cli *cli, struct err *err)
     struct sample sample = {.sampler = NULL};
     TRY(open_sample(cli, &sample, err));
     if (!cli->quiet)
-        fprintf(stderr, "%zu points from %s\n", sample.n_points, sample.chosen.row->name);
+        fprintf(stderr, "%zu point%s from %s\n", sample.n_points, sample.n_points == 1 ? "" : "s",
+                sample.chosen.row->name);
     if (cli->out_file == NULL)
         TRY(print_points(&sample, err));
     else if (array_file_is(cli->out_file, ".png"))
