@@ -23,6 +23,7 @@ import time
 
 import attempts
 import locks
+import outputs
 from attempts import CAUSES, OUTCOMES, WRONGS, attempt, ended, harness, launch, logged
 
 SEED = int(os.environ.get("TEST_SEED", 1))
@@ -244,7 +245,7 @@ def work(job):
 
 SCENARIOS = {scenario.__name__: scenario for scenario in (
     random_kills, kills, failures, mallocs, full_disks, read_only_folders, checkpoints,
-    locks.two_at_once, locks.two_hosts)}  # fmt: skip
+    locks.two_at_once, locks.two_hosts, outputs.output_files)}  # fmt: skip
 
 
 def run(name, pool):
