@@ -165,6 +165,20 @@ class Export(harness.Case):
         self.assertTrue(np.array_equal(given["cluster_centers_"], stored["means"]))
         self.assertTrue(np.array_equal(given["weights_"], stored["weights"]))
 
+    def test_another_sweep_starts_from_it(self):
+        """The NPZ serves as init_file: EM goes on from where the model was."""
+        fit = "full-k003-kmeans++-r000"
+        self.gmmsweep("export", self.out, "--fit", fit, "-o", "model.npz")
+        data = {"path": harness.IRIS, "columns": ["Petal.Width", 0, 2], "scale": 2.5}
+        sweep = {"init": "file", "covariance": "full", "components": 3}
+        config = self.sweep_config(data, "again", sweep=sweep)
+        names = {name: f"{name}_" for name in ("weights", "means", "covariances")}
+        text = harness.yaml({**config, "init_arrays": names}) + "init_file: model.npz\n"
+        self.gmmsweep("run", "-q", self.write("again.yaml", text))
+        again = harness.Result(self.dir / "again")
+        start = again.trace("full-k003-file-r000")["loglik"][0]
+        self.close_enough(start, self.result.row(fit)["loglik"], 1e-10, "log-likelihood")
+
     def test_choice(self):
         """Without --fit the best by BIC is taken, with --best the one that show puts first; a line
         on standard error tells which, unless -q; no result is changed."""
