@@ -15,5 +15,6 @@ enum status command_predict(const struct cli *cli, struct err *err);
 enum status command_sample(const struct cli *cli, struct err *err);
 enum status command_compress(const struct cli *cli, struct err *err);
 enum status command_export(const struct cli *cli, struct err *err);
+enum status command_verify(const struct cli *cli, struct err *err);
 
 #endif

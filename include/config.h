@@ -95,6 +95,13 @@ enum status config_read_resolved(const char *text, const char *source, const cha
  * Release with free(). ERR_INTERNAL without memory; *text is then NULL. */
 enum status config_resolve(const struct config *config, char **text, struct err *err);
 
+/* Prints the text, of one line, as YAML has it in quotes. */
+void config_print_quoted(FILE *out, const char *text);
+
+/* *out: the override that sets `key` to the text as it stands, "KEY='TEXT'". Release with free().
+ * ERR_INTERNAL without memory; *out is then NULL. */
+enum status config_override(const char *key, const char *text, char **out, struct err *err);
+
 /* Whether the text is a DURATION: "7h50m", or seconds. */
 bool config_is_duration(const char *text);
 

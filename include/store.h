@@ -7,6 +7,7 @@
 #ifndef GMMSWEEP_STORE_H
 #define GMMSWEEP_STORE_H
 
+#include "digest.h"
 #include "shards.h"
 
 #define STORE_FORMAT_VERSION 1
@@ -35,6 +36,9 @@ size_t store_best(const struct store_criterion *criterion, const struct fit_row 
 
 /* path [size]: the group of /models that the model of a fit belongs in. */
 void store_model_group(const struct fit_row *row, char *path, size_t size);
+
+/* hex: SHA-256 of the resolved config, as config_sha256 has it. ERR_INTERNAL without memory. */
+enum status store_config_sha256(const char *resolved, char hex[DIGEST_HEX], struct err *err);
 
 /* What content_sha256 covers: everything that is computed. Not the times, not who computed it
  * where, and not the config, whose paths and threads change no number. */

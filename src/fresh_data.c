@@ -34,17 +34,6 @@ static bool is_number(const char *name)
     return name[0] != '\0' && strspn(name, "0123456789") == strlen(name);
 }
 
-/* Writes a text as YAML has it in quotes, to a stream. */
-static void put_quoted(FILE *out, const char *text)
-{
-    fputc('\'', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '\'') fputc('\'', out);
-        fputc(*text, out);
-    }
-    fputc('\'', out);
-}
-
 /* *out: KEY=['a', 'b'] of names [n]; one that `src` has not, but is a number, means that column. */
 static enum status list_change(const char *key, char *const *names, size_t n,
                                const struct source *src, char **out, struct err *err)
@@ -58,7 +47,7 @@ static enum status list_change(const char *key, char *const *names, size_t n,
         if (is_number(names[i]) && source_find(src, names[i], &d) == 0)
             fputs(names[i], text);
         else
-            put_quoted(text, names[i]);
+            config_print_quoted(text, names[i]);
     }
     fputc(']', text);
     if (fclose(text) != 0) return err_set(err, ERR_INTERNAL, "out of memory: %s", key);
@@ -134,15 +123,10 @@ static enum status open_source(const struct config *config, const char *path, si
 static enum status change_path(const char *path, struct changes *changes, struct err *err)
 {
     enum status rc = OK;
-    size_t length;
     char *absolute = realpath(path, NULL);
     if (absolute == NULL)
         FAIL(err, ERR_DATA, "%s: %s, expected a data file", path, strerror(errno));
-    FILE *text = open_memstream(&changes->path, &length);
-    if (text == NULL) FAIL(err, ERR_INTERNAL, "out of memory: %s", path);
-    fputs("data.path=", text);
-    put_quoted(text, absolute);
-    if (fclose(text) != 0) FAIL(err, ERR_INTERNAL, "out of memory: %s", path);
+    TRY(config_override("data.path", absolute, &changes->path, err));
     changes->v[changes->n++] = changes->path;
 done:
     free(absolute);

@@ -31,6 +31,8 @@ static const struct cli_command commands[] = {
      "gmmsweep compress results/photo-colours photo.jpg -o photo.png", command_compress},
     {"export", "FILE", "a model under scikit-learn's names: NPZ, JSON or HDF5",
      "gmmsweep export results/demo -o model.npz", command_export},
+    {"verify", "FILE", "read every checksum and digest again; with --data score all models anew",
+     "gmmsweep verify results/demo --data tests/data/t2k-images-idx3-ubyte.gz", command_verify},
     {NULL, NULL, NULL, NULL, NULL}};
 
 /* HDF5 calls exit() where it cannot even tell an error any more. */

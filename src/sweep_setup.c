@@ -6,22 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "output.path='DIR'", with quotes doubled as YAML wants them. */
-static enum status output_override(const char *folder, char **out, struct err *err)
-{
-    enum status rc = OK;
-    const char *head = "output.path='";
-    TRY(err_alloc(strlen(head) + 2 * strlen(folder) + 2, 1, "--output", out, err));
-    char *at = *out + sprintf(*out, "%s", head);
-    for (const char *c = folder; *c != '\0'; c++) {
-        if (*c == '\'') *at++ = '\'';
-        *at++ = *c;
-    }
-    *at = '\'';
-done:
-    return rc;
-}
-
 static enum status read_config(const struct cli *cli, struct config **config, struct err *err)
 {
     enum status rc = OK;
@@ -41,7 +25,7 @@ static enum status read_config(const struct cli *cli, struct config **config, st
         overrides[n++] = max_time;
     }
     if (cli->output != NULL) {
-        TRY(output_override(cli->output, &output, err));
+        TRY(config_override("output.path", cli->output, &output, err));
         overrides[n++] = output;
     }
     TRY(config_read(cli->target, n, overrides, config, err));

@@ -301,3 +301,27 @@ void config_print_params(FILE *out, bool json)
     else
         print_table(out);
 }
+
+void config_print_quoted(FILE *out, const char *text)
+{
+    fputc('\'', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') fputc('\'', out);
+        fputc(*text, out);
+    }
+    fputc('\'', out);
+}
+
+enum status config_override(const char *key, const char *text, char **out, struct err *err)
+{
+    size_t length;
+    FILE *file = open_memstream(out, &length);
+    if (file != NULL) {
+        fprintf(file, "%s=", key);
+        config_print_quoted(file, text);
+        if (fclose(file) == 0) return OK;
+        free(*out);
+    }
+    *out = NULL;
+    return err_set(err, ERR_INTERNAL, "out of memory: %s", key);
+}

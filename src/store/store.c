@@ -1,7 +1,6 @@
 #include "store_parts.h"
 
 #include "clock.h"
-#include "digest.h"
 #include "disk.h"
 #include "version.h"
 
@@ -17,16 +16,25 @@ bool store_is_content(const char *path)
            strcmp(name, "/wall_s") != 0;
 }
 
+enum status store_config_sha256(const char *resolved, char hex[DIGEST_HEX], struct err *err)
+{
+    enum status rc = OK;
+    struct digest *digest = NULL;
+    TRY(digest_create(&digest, err));
+    digest_text(digest, resolved);
+    TRY(digest_finish(digest, hex, err));
+done:
+    digest_destroy(&digest);
+    return rc;
+}
+
 static enum status write_root(struct store *store, bool complete, struct err *err)
 {
     enum status rc = OK;
     char created[32], config_sha256[DIGEST_HEX];
-    struct digest *digest = NULL;
     const int64_t version = STORE_FORMAT_VERSION;
     clock_utc(created);
-    TRY(digest_create(&digest, err));
-    digest_text(digest, store->resolved);
-    TRY(digest_finish(digest, config_sha256, err));
+    TRY(store_config_sha256(store->resolved, config_sha256, err));
     const struct {
         const char *name, *value;
     } attrs[] = {{"format", "gmmsweep"},
@@ -42,7 +50,6 @@ static enum status write_root(struct store *store, bool complete, struct err *er
     for (size_t i = 0; i < sizeof attrs / sizeof attrs[0]; i++)
         TRY(h5_attr_text(store->h5, "/", attrs[i].name, attrs[i].value, err));
 done:
-    digest_destroy(&digest);
     return rc;
 }
 
