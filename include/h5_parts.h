@@ -1,6 +1,7 @@
 /* h5_parts.h - between the files that call HDF5, and the only one that includes its header: h5io.c
  * writes files of our own, h5read.c reads them, h5array.c reads anybody's, h5type.c knows types of
- * numbers, h5stored.c whether there are values at all. Not for others. */
+ * numbers, h5stored.c whether there are values at all, h5guard.c what to say when the library
+ * crashes. Not for others. */
 #ifndef GMMSWEEP_H5_PARTS_H
 #define GMMSWEEP_H5_PARTS_H
 
@@ -42,6 +43,11 @@ size_t h5_size_of(enum h5_type type);
  * is promised and what is there. */
 enum status h5_check_stored(hid_t set, const char *where, size_t n_file_bytes, size_t first,
                             size_t count, size_t *chunk_bytes, struct err *err);
+
+/* Between the two, a crash ends the process with ERR_DATA and a word about the object of the file
+ * that is being read. */
+void h5_guard(const char *path, const char *object);
+void h5_unguard(void);
 
 /* Fills the layout's type and byte order. False if the type is none that h5array.h reads. */
 bool h5_number_type(hid_t type, struct layout *layout);

@@ -43,7 +43,9 @@ static enum status read_attr(struct h5 *h5, const char *object, const char *name
     if (!is_of_type(file_type, kind) || H5Sget_simple_extent_npoints(space) != (hssize_t)n)
         FAIL(err, ERR_DATA, "%s: attribute %s of %s: expected %zu %s%s", h5->path, name, object, n,
              kind == H5_TEXT ? "text" : "integer", n == 1 ? "" : "s");
+    h5_guard(h5->path, name);
     if (H5Aread(attr, type, values) < 0) rc = h5_cannot(h5, "read attribute", name, err);
+    h5_unguard();
 done:
     if (type >= 0) H5Tclose(type);
     if (space >= 0) H5Sclose(space);
@@ -169,10 +171,12 @@ static enum status set_read(struct h5 *h5, const char *path, const struct set *s
     dims[0] = count;
     hid_t memory = set->rank > 0 ? H5Screate_simple(set->rank, dims, NULL) : H5Screate(H5S_SCALAR);
     hid_t type = h5_type_of(set->type, false);
+    h5_guard(h5->path, path);
     if ((set->rank > 0 &&
          H5Sselect_hyperslab(set->space, H5S_SELECT_SET, start, NULL, dims, NULL) < 0) ||
         H5Dread(set->id, type, memory, set->space, H5P_DEFAULT, out) < 0)
         rc = h5_cannot(h5, "read dataset", path, err);
+    h5_unguard();
     if (rc == OK && set->type == H5_TEXT) rc = fill_in(out, count * set->row, err);
     H5Tclose(type);
     H5Sclose(memory);
