@@ -50,6 +50,12 @@ struct image_size {
     int64_t height, width;
 };
 
+/* Which models are kept; n: of KEEP_top. */
+struct keep_rule {
+    enum keep kind;
+    int64_t n;
+};
+
 typedef char *param_TEXT;
 typedef char *param_PATH;
 typedef struct name_or_path param_NAME_OR_PATH;
@@ -59,6 +65,7 @@ typedef int64_t param_BYTES;
 typedef double param_DURATION; /* seconds */
 typedef int param_CHOICE;
 typedef struct image_size param_SIZE;
+typedef struct keep_rule param_KEEP;
 typedef struct int_list param_INTS;
 typedef struct choice_list param_CHOICES;
 typedef struct text_list param_TEXTS;

@@ -31,6 +31,7 @@ enum param_type {
     PARAM_DURATION,
     PARAM_CHOICE,
     PARAM_SIZE,
+    PARAM_KEEP,
     PARAM_INTS,
     PARAM_CHOICES,
     PARAM_TEXTS,

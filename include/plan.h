@@ -51,7 +51,7 @@ enum status plan_create(const struct config *config, const struct data *data, in
 /* Fills in what the listed fits will take, and chooses n_live to fill the threads within
  * memory_limit; memory_bytes over it means that not even one fit at a time is possible. For
  * plan_create alone. */
-void plan_estimate(const struct data *data, struct plan *plan);
+void plan_estimate(const struct config *config, const struct data *data, struct plan *plan);
 
 /* For estimates before anything has run: the iterations that a fit is expected to take. */
 double plan_iterations(const struct plan_fit *fit);

@@ -1,6 +1,7 @@
 /* store_parts.h - between the files that write sweep.h5: store.c the whole, store_array.c arrays
  * and their axes, store_data.c what was fitted by whom, store_fits.c the tables, store_models.c
- * the models; sweep_file.c and sweep_model.c, which read them. Not for others. */
+ * the models, store_keep.c which of them; sweep_file.c and sweep_model.c, which read them. Not for
+ * others. */
 #ifndef GMMSWEEP_STORE_PARTS_H
 #define GMMSWEEP_STORE_PARTS_H
 
@@ -19,12 +20,13 @@ struct store {
     size_t n_fits;
     size_t *source;       /* [n_fits] place in shards->fits, in the plan's order */
     struct fit_row *fits; /* [n_fits] with history_first filled in */
+    bool *kept;           /* [n_fits] whether the model stands in the file */
     size_t n_entries;     /* of /history */
     size_t n_groups;
     struct model_group *groups; /* [n_groups] */
-    size_t *group_of;           /* [n_fits] */
-    size_t *place_in;           /* [n_fits] index along `fit` in its group */
-    const char **names;         /* [n_fits] group by group */
+    size_t *group_of;           /* [n_fits] of the kept ones */
+    size_t *place_in;           /* [n_fits] index along `fit` in its group; likewise */
+    const char **names;         /* of the kept ones, group by group */
 };
 
 enum { STORE_MODEL_ARRAYS = 4 };
@@ -70,6 +72,11 @@ enum status store_put_text(struct h5 *h5, const char *path, const char *long_nam
 
 /* Attributes flag_values 0 1 with their meanings, as CF has it. */
 enum status store_mark_flag(struct h5 *h5, const char *path, struct err *err);
+
+/* chosen [n_fits]: the fits that a rule like output.keep's takes, by BIC, those of k-means by
+ * inertia, the flagged after the others. ERR_INTERNAL without memory. */
+enum status store_choose(const struct store *store, const struct keep_rule *rule, bool *chosen,
+                         struct err *err);
 
 /* The groups of the file, in the order in which they are written. */
 enum status store_write_config(struct store *store, struct err *err);

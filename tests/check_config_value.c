@@ -84,6 +84,36 @@ START_TEST(types)
 }
 END_TEST
 
+/* Rules of what is kept, which the resolved config gives back. */
+START_TEST(keeps)
+{
+    const struct {
+        const char *text;
+        struct keep_rule rule;
+    } good[] = {{"all", {KEEP_all, 0}},
+                {"best", {KEEP_best, 0}},
+                {"top:1", {KEEP_top, 1}},
+                {"'top:250'", {KEEP_top, 250}},
+                {"~", {KEEP_all, 0}}};
+    const char *const bad[] = {"top",    "top:",           "top:0",  "top:1.5",
+                               "top:01", "top:2000000000", "tops:1", "[all, best]"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "output.keep=%s", good[i].text);
+        struct config *config = read_good(LEAST, text);
+        ck_assert_int_eq(config->output_keep.kind, good[i].rule.kind);
+        ck_assert_int_eq(config->output_keep.n, good[i].rule.n);
+        check_round_trip(config);
+        config_destroy(&config);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "output.keep=%s", bad[i]);
+        check_refused(LEAST, text, "--set 'output.keep=*");
+    }
+}
+END_TEST
+
 /* Sizes: suffixes are powers of 1024, fractions only with a suffix. */
 START_TEST(bytes)
 {
@@ -423,8 +453,8 @@ END_TEST
 static Suite *config_value_suite(void)
 {
     const TTest *const tests[] = {
-        defaults,  types, bytes,   durations, no_yaml_1_1_numbers, bounds,
-        int_lists, sizes, choices, paths,     paths_refused,       arrays_refused};
+        defaults,  types, keeps,   bytes, durations,     no_yaml_1_1_numbers, bounds,
+        int_lists, sizes, choices, paths, paths_refused, arrays_refused};
     return config_tests("config_value", tests, sizeof tests / sizeof tests[0]);
 }
 

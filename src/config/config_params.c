@@ -132,6 +132,7 @@ void config_params_expected(const struct param *param, char *out, size_t size)
         [PARAM_DURATION] = "a time such as 7h50m, or seconds,",
         [PARAM_CHOICE] = "one of",
         [PARAM_SIZE] = "[height, width], or a whole number for both,",
+        [PARAM_KEEP] = "all, best, or top:N with N",
         [PARAM_INTS] = "whole numbers, or ranges such as 2..10 or 10..50:10,",
         [PARAM_CHOICES] = "one or more of",
         [PARAM_TEXTS] = "texts",

@@ -78,6 +78,12 @@ static void write_size(FILE *out, const struct image_size *size)
         fprintf(out, "[%lld, %lld]", (long long)size->height, (long long)size->width);
 }
 
+static void write_keep(FILE *out, const struct keep_rule *rule)
+{
+    fputs(keep_names[rule->kind], out);
+    if (rule->kind == KEEP_top) fprintf(out, ":%lld", (long long)rule->n);
+}
+
 static void write_ints(FILE *out, const struct int_list *list)
 {
     for (size_t i = 0; i < list->n; i++)
@@ -144,6 +150,9 @@ static void write_value(FILE *out, const struct param *param, const void *field)
     case PARAM_CHOICE:
         write_text(out, param->choices[*(const int *)field]);
         break;
+    case PARAM_KEEP:
+        write_keep(out, field);
+        break;
     case PARAM_SIZE:
         write_size(out, field);
         break;
@@ -200,6 +209,7 @@ static const char *const type_names[] = {
     [PARAM_DURATION] = "duration",
     [PARAM_CHOICE] = "choice",
     [PARAM_SIZE] = "size",
+    [PARAM_KEEP] = "rule",
     [PARAM_INTS] = "list of integers",
     [PARAM_CHOICES] = "list of choices",
     [PARAM_TEXTS] = "list of texts",

@@ -88,6 +88,21 @@ static void read_size(struct reading *in, struct image_size *out)
     if (in->value->n == 2) read_whole(in, &items[1], config_scan_int, &out->width);
 }
 
+/* "all", "best", "top:5" */
+static void read_keep(struct reading *in, struct keep_rule *out)
+{
+    const struct scalar *item = &in->value->items[0];
+    const size_t length = strlen(keep_names[KEEP_top]);
+    for (out->kind = KEEP_all; out->kind < KEEP_top; out->kind++)
+        if (strcmp(item->text, keep_names[out->kind]) == 0) return;
+    if (strncmp(item->text, keep_names[KEEP_top], length) != 0 || item->text[length] != ':') {
+        note(in, item, "unknown");
+        return;
+    }
+    const char *wrong = config_scan_int(item->text + length + 1, &out->n);
+    check(in, item, wrong, (double)out->n);
+}
+
 /* The index of the choice, or -1 with a mistake noted. */
 static int find_choice(struct reading *in, const struct scalar *item)
 {
@@ -269,6 +284,9 @@ static enum status read_typed(struct reading *in, void *field, struct err *err)
     case PARAM_SIZE:
         read_size(in, field);
         break;
+    case PARAM_KEEP:
+        read_keep(in, field);
+        break;
     }
     return OK;
 }
@@ -338,6 +356,9 @@ void config_value_clear(const struct param *param, void *field)
         break;
     case PARAM_SIZE:
         *(struct image_size *)field = (struct image_size){0};
+        break;
+    case PARAM_KEEP:
+        *(struct keep_rule *)field = (struct keep_rule){0};
         break;
     }
 }

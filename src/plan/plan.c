@@ -267,7 +267,7 @@ enum status plan_create(const struct config *config, const struct data *data, in
     plan->n_threads = n_threads;
     plan->memory_limit = memory_limit;
     TRY(list_fits(config, data, plan, err));
-    plan_estimate(data, plan);
+    plan_estimate(config, data, plan);
     if (plan->memory_bytes > memory_limit)
         FAIL(err, ERR_CONFIG,
              "plan: one fit at a time needs %.0f MiB (%zu rows x %zu features, up to %zu "

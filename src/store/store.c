@@ -113,6 +113,8 @@ enum status store_write(const char *output, const struct config *config, const c
     TRY(disk_join(output, "sweep.h5", path, err));
     TRY(disk_join(output, "sweep.h5.tmp", temporary, err));
     TRY(select_fits(&store, err));
+    TRY_ALLOC(store.kept, store.n_fits, err);
+    TRY(store_choose(&store, &config->output_keep, store.kept, err));
     *n_missing = plan->n_fits - store.n_fits;
     rc = write_temporary(&store, temporary, err);
     if (rc != OK) unlink(temporary);
@@ -122,6 +124,7 @@ done:
     free(store.place_in);
     free(store.group_of);
     free(store.groups);
+    free(store.kept);
     free(store.fits);
     free(store.source);
     return rc;

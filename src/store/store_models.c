@@ -51,7 +51,7 @@ static size_t find_group(struct store *store, const struct fit_row *row)
     return g;
 }
 
-/* Sorts the fits into groups; the names of a group's fits stand together in store->names. */
+/* Sorts the kept fits into groups; the names of a group's fits stand together in store->names. */
 static enum status group_models(struct store *store, struct err *err)
 {
     enum status rc = OK;
@@ -60,6 +60,7 @@ static enum status group_models(struct store *store, struct err *err)
     TRY_ALLOC(store->place_in, store->n_fits, err);
     TRY_ALLOC(store->names, store->n_fits, err);
     for (size_t i = 0; i < store->n_fits; i++) {
+        if (!store->kept[i]) continue;
         store->group_of[i] = find_group(store, &store->fits[i]);
         store->place_in[i] = store->groups[store->group_of[i]].n_fits++;
     }
@@ -67,7 +68,8 @@ static enum status group_models(struct store *store, struct err *err)
     for (size_t g = 0; g < store->n_groups; next += store->groups[g++].n_fits)
         store->groups[g].names = next;
     for (size_t i = 0; i < store->n_fits; i++)
-        store->groups[store->group_of[i]].names[store->place_in[i]] = store->fits[i].name;
+        if (store->kept[i])
+            store->groups[store->group_of[i]].names[store->place_in[i]] = store->fits[i].name;
 done:
     return rc;
 }
@@ -277,7 +279,7 @@ enum status store_write_results(struct store *store, struct err *err)
     TRY(create_history(store, err));
     for (size_t i = 0; i < store->n_fits; i++) {
         TRY(shards_result(store->shards, store->source[i], &result, err));
-        TRY(put_model(store, i, result, err));
+        if (store->kept[i]) TRY(put_model(store, i, result, err));
         TRY(put_history(store, &stretch, i, result, err));
         result_destroy(&result);
     }
