@@ -25,8 +25,9 @@ enum mixing { MIXING_free, MIXING_equal };                                 /* em
 enum kernel { KERNEL_fast, KERNEL_reference };                             /* em.kernel */
 enum whiten { WHITEN_none, WHITEN_scale, WHITEN_full };                    /* kmeans.whiten */
 enum keep { KEEP_all, KEEP_best, KEEP_top };                               /* output.keep */
-enum fail_on { FAIL_ON_none, FAIL_ON_any };                                /* run.fail_on */
-enum outcome { OUTCOME_converged, OUTCOME_max_iter, OUTCOME_degenerate };  /* of a fit */
+enum responsibilities { RESPONSIBILITIES_none, RESPONSIBILITIES_best, RESPONSIBILITIES_all };
+enum fail_on { FAIL_ON_none, FAIL_ON_any };                               /* run.fail_on */
+enum outcome { OUTCOME_converged, OUTCOME_max_iter, OUTCOME_degenerate }; /* of a fit */
 
 extern const char *const family_names[];
 extern const char *const init_names[];
@@ -37,6 +38,7 @@ extern const char *const mixing_names[];
 extern const char *const kernel_names[];
 extern const char *const whiten_names[];
 extern const char *const keep_names[];
+extern const char *const responsibilities_names[];
 extern const char *const fail_on_names[];
 extern const char *const outcome_names[];
 

@@ -33,6 +33,7 @@ struct plan {
     size_t n_given;                  /* components that init `file` gives */
     struct model *given[N_FAMILIES]; /* of init `file`, in the user's units; NULL for others */
     bool whitened;                   /* whitened rows are wanted */
+    bool scores_rows;                /* what each model says of each row is wanted */
     size_t n_live;                   /* fits worked on at once */
     int n_threads;
     double memory_bytes; /* predicted peak of the process */

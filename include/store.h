@@ -13,8 +13,9 @@
 #define STORE_FORMAT_VERSION 1
 
 /* Writes `output`/sweep.h5 from what `shards` hold of `plan`, status "complete" or "partial".
- * `data` may have lost its values x. *n_missing: fits of the plan that are not finished.
- * ERR_OUTPUT with path and cause, and then an older sweep.h5 stands as it was. */
+ * `data` may have lost its values x unless output.responsibilities asks for them. *n_missing: fits
+ * of the plan that are not finished. ERR_OUTPUT with path and cause, and then an older sweep.h5
+ * stands as it was. */
 enum status store_write(const char *output, const struct config *config, const char *resolved,
                         const struct data *data, const struct rows *rows, const struct plan *plan,
                         const struct shards *shards, size_t *n_missing, struct err *err);

@@ -1,6 +1,7 @@
 /* store_parts.h - between the files that write sweep.h5: store.c the whole, store_array.c arrays
  * and their axes, store_data.c what was fitted by whom, store_fits.c the tables, store_models.c
- * the models, store_keep.c which of them; sweep_file.c and sweep_model.c, which read them. Not for
+ * the models, store_keep.c which of them, store_rows.c the
+ * rows by them; sweep_file.c and sweep_model.c, which read them. Not for
  * others. */
 #ifndef GMMSWEEP_STORE_PARTS_H
 #define GMMSWEEP_STORE_PARTS_H
@@ -21,12 +22,14 @@ struct store {
     size_t *source;       /* [n_fits] place in shards->fits, in the plan's order */
     struct fit_row *fits; /* [n_fits] with history_first filled in */
     bool *kept;           /* [n_fits] whether the model stands in the file */
+    bool *scored;         /* [n_fits] whether its labels and responsibilities of the rows do too */
     size_t n_entries;     /* of /history */
     size_t n_groups;
-    struct model_group *groups; /* [n_groups] */
-    size_t *group_of;           /* [n_fits] of the kept ones */
-    size_t *place_in;           /* [n_fits] index along `fit` in its group; likewise */
-    const char **names;         /* of the kept ones, group by group */
+    struct model_group *groups;    /* [n_groups] */
+    size_t *group_of;              /* [n_fits] of the kept ones */
+    size_t *place_in;              /* [n_fits] index along `fit` in its group; likewise */
+    const char **names;            /* of the kept ones, group by group */
+    struct row_scores *row_scores; /* scratch of store_put_row_scores */
 };
 
 enum { STORE_MODEL_ARRAYS = 4 };
@@ -36,6 +39,7 @@ struct model_group {
     enum family_id family;
     size_t n_components;
     size_t n_fits;
+    size_t n_scored;    /* of these, with labels and responsibilities of the rows */
     const char **names; /* [n_fits] in store->names */
     size_t stretch;     /* fits in a chunk of its arrays, which are written together */
     size_t n_waiting;   /* fits that wait for the stretch to be full */
@@ -77,6 +81,17 @@ enum status store_mark_flag(struct h5 *h5, const char *path, struct err *err);
  * inertia, the flagged after the others. ERR_INTERNAL without memory. */
 enum status store_choose(const struct store *store, const struct keep_rule *rule, bool *chosen,
                          struct err *err);
+
+/* Fills store->scored, from `kept`, by output.responsibilities. ERR_INTERNAL without memory. */
+enum status store_choose_scored(struct store *store, struct err *err);
+
+/* Makes the arrays of labels and responsibilities in a group that has any, and fills in those of a
+ * kept fit. */
+enum status store_create_row_scores(struct store *store, const struct model_group *group,
+                                    struct err *err);
+enum status store_put_row_scores(struct store *store, size_t fit, const struct model *model,
+                                 struct err *err);
+void store_destroy_row_scores(struct row_scores **scores);
 
 /* The groups of the file, in the order in which they are written. */
 enum status store_write_config(struct store *store, struct err *err);

@@ -1,6 +1,7 @@
 /* merge.c - `gmmsweep merge`: gathers what all shards have finished into one result file. */
 #include "clock.h"
 #include "commands.h"
+#include "machine.h"
 #include "publish.h"
 #include "watch.h"
 
@@ -70,7 +71,7 @@ static enum status make_plan(struct merge *merge, struct err *err)
     const struct identity *identity = &merge->shards->identity;
     TRY(config_read_resolved(identity->resolved, merge->output, identity->given,
                              identity->overrides, 0, NULL, &setup->config, err));
-    TRY(sweep_setup_plan(1, INFINITY, true, setup, err));
+    TRY(sweep_setup_plan(machine_threads(0), INFINITY, true, setup, err));
     if (strcmp(setup->data->sha256, identity->data_sha256) != 0)
         FAIL(err, ERR_DATA,
              "%s: the data have changed since the sweep: digest %.16s..., expected %.16s...",

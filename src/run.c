@@ -112,6 +112,7 @@ static enum status prepare_rows(struct run *run, struct err *err)
     struct data *data = run->setup.data;
     TRY(rows_create(data, &run->rows, err));
     TRY(rows_create_heldout(data, run->rows, &run->heldout, err));
+    if (run->setup.config->output_responsibilities != RESPONSIBILITIES_none) goto done;
     free(data->x); /* rows hold what the fits need */
     data->x = NULL;
 done:

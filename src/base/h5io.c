@@ -181,7 +181,8 @@ static hid_t creation_properties(const struct h5_array *array)
     /* HDF5 wants chunks under 4 GiB: a row that is larger is cut along its next axes. */
     for (int i = 1; i < array->rank && row_bytes > LARGEST_CHUNK; i++) {
         row_bytes /= array->dims[i];
-        chunk[i] = 1;
+        chunk[i] = row_bytes < LARGEST_CHUNK ? LARGEST_CHUNK / row_bytes : 1;
+        row_bytes *= chunk[i];
     }
     size_t rows = array->chunk_rows > 0 ? array->chunk_rows : H5_CHUNK_BYTES / row_bytes;
     if (rows > array->dims[0]) rows = array->dims[0];

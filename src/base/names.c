@@ -21,5 +21,6 @@ const char *const mixing_names[] = {"free", "equal", NULL};
 const char *const kernel_names[] = {"fast", "reference", NULL};
 const char *const whiten_names[] = {"none", "scale", "full", NULL};
 const char *const keep_names[] = {"all", "best", "top", NULL};
+const char *const responsibilities_names[] = {"none", "best", "all", NULL};
 const char *const fail_on_names[] = {"none", "any", NULL};
 const char *const outcome_names[] = {"converged", "max_iter", "degenerate", NULL};

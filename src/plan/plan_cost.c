@@ -63,6 +63,17 @@ static double model_bytes(const struct data *data, const struct plan_fit *fit)
  * log (measured: 2.9 models more at the peak, D = 784, K = 40 and D = 400, K = 100, full). */
 #define MODEL_COPIES 3.0
 
+/* Labels and responsibilities that a fit gives to the rows. */
+static double row_scores_bytes(const struct data *data, const struct plan_fit *fit)
+{
+    const size_t n = fit->method == METHOD_kmeans ? 0 : fit->n_components;
+    return 8.0 * (double)data->n_rows * (double)(1 + n);
+}
+
+/* They stand, when they are written, in memory as they are, in the chunk, shuffled and
+ * deflated (measured). */
+#define ROW_SCORES_COPIES 4.0
+
 /* What HDF5 keeps in memory for a group of models (measured with 240 of them). */
 #define GROUP_BYTES 180e3
 
@@ -85,7 +96,8 @@ static double memory_with(const struct plan *plan, const struct data *data, size
     double values = 8.0 * (double)data->n_rows * (double)data->n_features;
     double rows = rows_bytes(data->n_rows, data->n_features);
     double per_row = 24.0 * (double)data->n_rows; /* source row, label, key of the row */
-    double largest = 0.0, largest_model = 0.0, results = GROUP_BYTES * count_groups(plan);
+    double largest = 0.0, largest_model = 0.0, scores = 0.0,
+           results = GROUP_BYTES * count_groups(plan);
     for (size_t i = 0; i < plan->n_fits; i++) {
         const struct plan_fit *fit = &plan->fits[i];
         double bytes = start_bytes(data->n_rows, data->n_features, fit->n_components);
@@ -93,6 +105,7 @@ static double memory_with(const struct plan *plan, const struct data *data, size
             bytes += em_bytes(data->n_rows, data->n_features, data->n_classes, &fit->em);
         largest = fmax(largest, bytes);
         largest_model = fmax(largest_model, model_bytes(data, fit));
+        scores = fmax(scores, row_scores_bytes(data, fit));
         results += sizeof(struct plan_fit) + 512.0; /* its row and place in the log */
     }
     double fits =
@@ -100,6 +113,10 @@ static double memory_with(const struct plan *plan, const struct data *data, size
         (double)plan->n_threads * engine_scratch_bytes(plan->max_components, plan->family_work) +
         MODEL_COPIES * largest_model + results;
     if (plan->whitened) rows += values;
+    if (plan->scores_rows) { /* the data as read stay, and are scored when the fits are done */
+        rows += values;
+        fits = fmax(fits, results + ROW_SCORES_COPIES * scores);
+    }
     if (plan->correlated) rows += 8.0 * (double)data->n_features * (double)data->n_features;
     return BASE_BYTES + rows + per_row + fmax(values, fits);
 }
@@ -124,13 +141,17 @@ static double disk_bytes(const struct config *config, const struct data *data,
                          const struct plan *plan)
 {
     const struct keep_rule *keep = &config->output_keep;
+    const int scored = config->output_responsibilities;
     double bytes = BASE_DISK + GROUP_DISK * count_groups(plan), kept = 0.0, largest = 0.0;
     for (size_t i = 0; i < plan->n_fits; i++) {
         const struct plan_fit *fit = &plan->fits[i];
         const double model = model_bytes(data, fit);
         bytes += model + 1024.0 + 64.0 * plan_iterations(fit);
-        largest = fmax(largest, model);
-        if (keep->kind != KEEP_best || fit->restart == 0) kept += model;
+        const bool has_rows = scored == RESPONSIBILITIES_all ||
+                              (scored == RESPONSIBILITIES_best && fit->restart == 0);
+        const double in_file = model + (has_rows ? row_scores_bytes(data, fit) : 0.0);
+        largest = fmax(largest, in_file);
+        if (keep->kind != KEEP_best || fit->restart == 0) kept += in_file;
     }
     /* as many of mixtures and of k-means */
     if (keep->kind == KEEP_top) kept = fmin(kept, 2.0 * (double)keep->n * largest);

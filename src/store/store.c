@@ -116,6 +116,7 @@ enum status store_write(const char *output, const struct config *config, const c
     TRY_ALLOC(store.kept, store.n_fits, err);
     TRY(store_choose(&store, &config->output_keep, store.kept, err));
     *n_missing = plan->n_fits - store.n_fits;
+    TRY(store_choose_scored(&store, err));
     rc = write_temporary(&store, temporary, err);
     if (rc != OK) unlink(temporary);
     if (rc == OK) rc = disk_replace(temporary, path, err);
@@ -124,6 +125,8 @@ done:
     free(store.place_in);
     free(store.group_of);
     free(store.groups);
+    store_destroy_row_scores(&store.row_scores);
+    free(store.scored);
     free(store.kept);
     free(store.fits);
     free(store.source);

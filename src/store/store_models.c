@@ -63,6 +63,7 @@ static enum status group_models(struct store *store, struct err *err)
         if (!store->kept[i]) continue;
         store->group_of[i] = find_group(store, &store->fits[i]);
         store->place_in[i] = store->groups[store->group_of[i]].n_fits++;
+        store->groups[store->group_of[i]].n_scored += store->scored[i];
     }
     const char **next = store->names;
     for (size_t g = 0; g < store->n_groups; next += store->groups[g++].n_fits)
@@ -274,12 +275,17 @@ enum status store_write_results(struct store *store, struct err *err)
     TRY_ALLOC(stretch.reals, 3 * STRETCH, err);
     TRY(h5_group(store->h5, "/models", err));
     TRY(group_models(store, err));
-    for (size_t g = 0; g < store->n_groups; g++)
+    for (size_t g = 0; g < store->n_groups; g++) {
         TRY(create_model_group(store, &store->groups[g], err));
+        TRY(store_create_row_scores(store, &store->groups[g], err));
+    }
     TRY(create_history(store, err));
     for (size_t i = 0; i < store->n_fits; i++) {
         TRY(shards_result(store->shards, store->source[i], &result, err));
-        if (store->kept[i]) TRY(put_model(store, i, result, err));
+        if (store->kept[i]) {
+            TRY(put_model(store, i, result, err));
+            TRY(store_put_row_scores(store, i, result->model, err));
+        }
         TRY(put_history(store, &stretch, i, result, err));
         result_destroy(&result);
     }

@@ -12,7 +12,7 @@ import harness
 
 PARAMS = harness.ROOT / "include" / "params.def"
 COMMANDS = ["run", "plan", "params", "status", "merge", "slurm", "show"]
-COMMANDS += ["predict", "sample", "compress", "export"]
+COMMANDS += ["predict", "sample", "compress", "export", "verify"]
 MIB = 2**20
 
 
@@ -63,11 +63,12 @@ class Commands(harness.Case):
             "fit": "diag-k001-kmeans++-r000",
             "best": "loglik",
             "points": "3",
+            "data": harness.IRIS,
             "seed": "7",
         }
         given_out = {"slurm": "scripts", "compress": "other.png"}  # else the next
         operands = {command: ["sweep.yaml"] for command in ("run", "plan", "slurm")}
-        operands |= {command: ["out"] for command in ("show", "status", "merge")}
+        operands |= {command: ["out"] for command in ("show", "status", "merge", "verify")}
         operands |= {"sample": ["out"], "export": ["out"], "params": [], "predict": ["out", harness.IRIS]}
         operands |= {"compress": ["colours", "photo.png"]}
         with_it = {"fresh": ["--output", "new"]}  # that it is refused without
