@@ -26,7 +26,11 @@ static bool measure(struct stored *stored, size_t value_bytes)
     stored->chunk_bytes = value_bytes;
     for (size_t i = 0; i < stored->rank; i++) {
         const hsize_t dim = stored->dims[i], chunk = stored->chunk[i];
-        if (chunk == 0) return dim == 0;
+        if (dim == 0) { /* nothing, in no piece */
+            stored->n_chunks = stored->chunk_bytes = 0;
+            return true;
+        }
+        if (chunk == 0) return false;
         fits = fits &&
                !__builtin_mul_overflow(stored->n_chunks, (size_t)(dim / chunk + (dim % chunk != 0)),
                                        &stored->n_chunks) &&
