@@ -47,11 +47,11 @@ static size_t n_work(size_t n_components, size_t n_features)
     return n_features + kernels_sums_work(n_components, n_features);
 }
 
-/* |y|^2 is at most D, about: 2^20 times the variance costs a distance six of its sixteen digits. A
+/* |y|^2 is at most D, about: 2^12 times the variance costs a distance four of its sixteen digits. A
  * component without a covariance yet, of which the start knows the mean alone, counts as narrow. */
 static bool is_narrow(const struct model *model, size_t k)
 {
-    return model->covariances[k] < 0x1p-20 * (double)model->n_features;
+    return model->covariances[k] < 0x1p-12;
 }
 
 static size_t n_own(size_t n_features)
