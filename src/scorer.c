@@ -17,15 +17,16 @@ struct scorer {
     double *factors;
     double *constant; /* [K] ln weight + ln of the normalising constant */
     double *step;     /* of k-means: [D] the length of a step of y_d, where it measures */
+    double *shift;    /* [K, D] means times -step; of a mixture zeros [1, D] */
 };
 
 /* What a thread works in. */
 struct bench {
-    double *y;        /* [ROWS_CHUNK, D] blocked */
-    double *distance; /* [K, ROWS_CHUNK] */
-    double *resp;     /* [K, ROWS_CHUNK] */
-    double *rows;     /* [2, ROWS_CHUNK] */
-    double *weight;   /* [ROWS_CHUNK] */
+    struct rows chunk; /* scale, with rows of its own: y and norm of one chunk */
+    double *distance;  /* [K, ROWS_CHUNK] */
+    double *resp;      /* [K, ROWS_CHUNK] */
+    double *rows;      /* [2, ROWS_CHUNK] */
+    double *weight;    /* [ROWS_CHUNK] */
     double *family;
     int32_t *component; /* [ROWS_CHUNK] */
 };
@@ -58,10 +59,14 @@ static enum status measure(const struct scorer_data *data, struct scorer *scorer
         FAIL(err, ERR_DATA,
              "k-means of kmeans.whiten: full measured in the whitened space of its data, which the "
              "result does not hold; expected a fit of another kind");
-    TRY_ALLOC(scorer->step, scale->n_features, err);
-    for (size_t d = 0; d < scale->n_features; d++)
+    const size_t n_features = scale->n_features;
+    TRY_ALLOC(scorer->step, n_features, err);
+    TRY_ALLOC(scorer->shift, scorer->model->n_components * n_features, err);
+    for (size_t d = 0; d < n_features; d++)
         scorer->step[d] =
             data->whiten == WHITEN_scale ? 1.0 / sqrt(scale->floor_unit[d]) : scale->unit[d];
+    for (size_t i = 0; i < scorer->model->n_components * n_features; i++)
+        scorer->shift[i] = -scorer->model->means[i] * scorer->step[i % n_features];
 done:
     return rc;
 }
@@ -74,7 +79,8 @@ static enum status factorise(struct scorer *scorer, struct err *err)
     /* A stored covariance is sound as it is: positive definite is all that is asked of it. */
     static const struct regularisation sound = {.floor = 1.0};
     double *work = NULL;
-    TRY_ALLOC(work, ops->n_work(model->n_features), err);
+    TRY_ALLOC(work, ops->n_work(model->n_components, model->n_features), err);
+    TRY_ALLOC(scorer->shift, model->n_features, err);
     TRY_ALLOC(scorer->factors, ops->n_factors(model->n_components, model->n_features), err);
     TRY_ALLOC(scorer->constant, model->n_components, err);
     if (ops->correlated) TRY(rows_add_covariance(scorer->scale, 1, err));
@@ -121,6 +127,7 @@ done:
 void scorer_destroy(struct scorer **scorer)
 {
     if (*scorer == NULL) return;
+    free((*scorer)->shift);
     free((*scorer)->step);
     free((*scorer)->constant);
     free((*scorer)->factors);
@@ -137,7 +144,8 @@ bool scorer_has_density(const struct scorer *scorer)
 
 static void bench_free(struct bench *bench)
 {
-    free(bench->y);
+    free(bench->chunk.y);
+    free(bench->chunk.norm);
     free(bench->distance);
     free(bench->resp);
     free(bench->rows);
@@ -150,13 +158,17 @@ static enum status bench_create(const struct scorer *scorer, struct bench *bench
 {
     enum status rc = OK;
     const size_t n_features = scorer->model->n_features, n_components = scorer->model->n_components;
-    TRY_ALLOC(bench->y, ROWS_CHUNK * n_features, err);
+    bench->chunk = *scorer->scale;
+    bench->chunk.y = bench->chunk.norm = NULL;
+    TRY_ALLOC(bench->chunk.y, ROWS_CHUNK * n_features, err);
+    TRY_ALLOC(bench->chunk.norm, ROWS_CHUNK, err);
     TRY_ALLOC(bench->distance, ROWS_CHUNK * n_components, err);
     TRY_ALLOC(bench->resp, ROWS_CHUNK * n_components, err);
     TRY_ALLOC(bench->rows, 2 * ROWS_CHUNK, err);
     TRY_ALLOC(bench->weight, ROWS_CHUNK, err);
     TRY_ALLOC(bench->component, ROWS_CHUNK, err);
-    if (scorer->ops != NULL) TRY_ALLOC(bench->family, scorer->ops->n_work(n_features), err);
+    if (scorer->ops != NULL)
+        TRY_ALLOC(bench->family, scorer->ops->n_work(n_components, n_features), err);
     for (size_t n = 0; n < ROWS_CHUNK; n++)
         bench->weight[n] = 1.0;
 done:
@@ -180,12 +192,14 @@ static void compare(const struct scorer *scorer, struct bench *bench)
     const struct model *model = scorer->model;
     const size_t n_components = model->n_components;
     if (scorer->ops == NULL) {
-        kernels_distance(model->n_features, bench->y, n_components, model->means, scorer->step, 0,
-                         bench->distance);
+        kernels_distance(model->n_features, bench->chunk.y, n_components, scorer->step, 0,
+                         scorer->shift, bench->distance);
         kernels_nearest(n_components, bench->distance, bench->component, bench->rows);
         return;
     }
-    scorer->ops->complete_distance(model, scorer->factors, bench->y, NULL, bench->distance,
+    kernels_distance(model->n_features, bench->chunk.y, 1, bench->chunk.unit, 0, scorer->shift,
+                     bench->chunk.norm);
+    scorer->ops->complete_distance(model, scorer->factors, &bench->chunk, 0, NULL, bench->distance,
                                    bench->family);
     memcpy(bench->resp, bench->distance, n_components * ROWS_CHUNK * sizeof *bench->resp);
     kernels_posterior(n_components, scorer->constant, bench->weight, LEAST_LOG_RESP, bench->resp,
@@ -219,7 +233,7 @@ enum status scorer_run(const struct scorer *scorer, size_t n_rows, const double 
         struct bench *bench = &benches[omp_get_thread_num()];
         const size_t first = chunk * ROWS_CHUNK;
         const size_t n_here = n_rows - first < ROWS_CHUNK ? n_rows - first : ROWS_CHUNK;
-        take_rows(scorer->scale, n_here, x + first * n_features, bench->y);
+        take_rows(scorer->scale, n_here, x + first * n_features, bench->chunk.y);
         compare(scorer, bench);
         for (size_t n = 0; n < n_here; n++) {
             const double density = density_of(scorer, bench, n);
