@@ -80,6 +80,13 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/version.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(compile) $(set) -MMD -MP -c -o $@ $<
 
+# The style sheet and the script of the report, as C texts, one a line.
+$(BUILD)/%.h: src/report/%
+	@mkdir -p $(@D)
+	@sed 's/[\\"]/\\&/g; s/.*/"&\\n",/' $< >$@
+
+$(BUILD)/src/report/page.o: $(BUILD)/page.css.h $(BUILD)/page.js.h
+
 # These two are looked at in every build and rewritten only when they say something new: `flags` has
 # everything compiled again, version.h only what shows it.
 update = cmp -s $@.new $@ && rm $@.new || mv $@.new $@

@@ -11,6 +11,7 @@ enum status command_merge(const struct cli *cli, struct err *err);
 enum status command_slurm(const struct cli *cli, struct err *err);
 enum status command_status(const struct cli *cli, struct err *err);
 enum status command_show(const struct cli *cli, struct err *err);
+enum status command_report(const struct cli *cli, struct err *err);
 enum status command_predict(const struct cli *cli, struct err *err);
 enum status command_sample(const struct cli *cli, struct err *err);
 enum status command_compress(const struct cli *cli, struct err *err);

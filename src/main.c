@@ -23,6 +23,8 @@ static const struct cli_command commands[] = {
      "gmmsweep slurm night.yaml && bash results/night/slurm/submit.sh", command_slurm},
     {"show", "FILE|DIR", "ranked table of fits", "gmmsweep show results/demo --by icl",
      command_show},
+    {"report", "FILE|DIR", "one HTML page with pictures and tables: report.html beside sweep.h5",
+     "gmmsweep report results/demo", command_report},
     {"predict", "FILE DATA", "labels, responsibilities and log-densities of new rows",
      "gmmsweep predict results/demo new.csv -o labels.csv", command_predict},
     {"sample", "FILE", "points drawn from a model: CSV, NPY, NPZ, HDF5, or images as PNG",

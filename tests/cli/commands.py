@@ -12,7 +12,7 @@ import harness
 
 PARAMS = harness.ROOT / "include" / "params.def"
 COMMANDS = ["run", "plan", "params", "status", "merge", "slurm", "show"]
-COMMANDS += ["predict", "sample", "compress", "export", "verify"]
+COMMANDS += ["predict", "sample", "compress", "export", "verify", "report"]
 MIB = 2**20
 
 
@@ -66,9 +66,9 @@ class Commands(harness.Case):
             "data": harness.IRIS,
             "seed": "7",
         }
-        given_out = {"slurm": "scripts", "compress": "other.png"}  # else the next
+        given_out = {"slurm": "scripts", "compress": "other.png", "report": "page.html"}
         operands = {command: ["sweep.yaml"] for command in ("run", "plan", "slurm")}
-        operands |= {command: ["out"] for command in ("show", "status", "merge", "verify")}
+        operands |= {command: ["out"] for command in ("show", "status", "merge", "verify", "report")}
         operands |= {"sample": ["out"], "export": ["out"], "params": [], "predict": ["out", harness.IRIS]}
         operands |= {"compress": ["colours", "photo.png"]}
         with_it = {"fresh": ["--output", "new"]}  # that it is refused without
