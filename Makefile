@@ -54,8 +54,8 @@ judged = GMMSWEEP=$(abspath $(BUILD)/gmmsweep) PYTHON=$$(sh src/deps.sh python) 
   PYTHONDONTWRITEBYTECODE=1
 deps = +@MAKE='$(MAKE)' sh src/deps.sh
 
-.PHONY: all deps demo check check-slurm check-faults bench units tests asan ubsan tsan coverage \
-  format format-check install clean help FORCE
+.PHONY: all deps demo check check-slurm check-browser check-faults bench units tests asan ubsan tsan \
+  coverage format format-check install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -123,6 +123,9 @@ check: ## install (judges too), build and run all tests; PYTHON= names the inter
 
 check-slurm: all ## a night under a private Slurm (needs slurm-wlm and munge; three minutes)
 	@$(judged) sh -c '"$$PYTHON" tests/slurm/night.py'
+
+check-browser: all ## open reports in headless Chromium (needs chromium; a minute)
+	@$(judged) sh tests/run.sh tests/browser/report.py
 
 # A library for LD_PRELOAD, of all files in its folder.
 $(BUILD)/tests/faults/shim.so: $(wildcard tests/faults/*.c) $(BUILD)/flags
