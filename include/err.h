@@ -14,14 +14,9 @@
 
 /* The values are the program's exit codes. */
 enum status {
-    OK = 0,
-    ERR_INTERNAL = 1, /* a defect of ours, or out of memory where no plan could foresee it */
-    ERR_USAGE = 2,    /* the command line */
-    ERR_CONFIG = 3,   /* the config or the plan cannot run */
-    ERR_DATA = 4,     /* data or a result file: missing, bad, changed or too new */
-    ERR_OUTPUT = 5,   /* output cannot be written */
-    ERR_DEGENERATE = 6,
-    ERR_PARTIAL = 75 /* stopped early with fits missing; the same command goes on */
+#define STATUS(symbol, code, meaning) symbol = (code),
+#include "status.def"
+#undef STATUS
 };
 
 struct err {
