@@ -59,10 +59,13 @@ deps = +@MAKE='$(MAKE)' sh src/deps.sh
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/gmmsweep ## build build/gmmsweep and build/libgmmsweep.a (the default)
+all: $(BUILD)/gmmsweep $(BUILD)/gmmsweep.1 ## build program, library and manual page (the default)
 
 $(BUILD)/gmmsweep: $(BUILD)/src/main.o $(BUILD)/libgmmsweep.a
 	$(call say,LD,$@)$(link) -o $@ $^ $(call libs_of,$(flags)) -lm
+
+$(BUILD)/gmmsweep.1: $(BUILD)/gmmsweep
+	$(call say,MAN,$@)$< help --man >$@
 
 $(BUILD)/libgmmsweep.a: $(objects)
 	$(call say,AR,$@)rm -f $@; $(AR) rcs $@ $^
@@ -98,11 +101,12 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/version.h: FORCE
 	@mkdir -p $(@D)
-	@revision=; dirty=; if [ -e .git ]; then \
+	@revision=; dirty=; date=; if [ -e .git ]; then \
 	  revision=$$(git rev-parse --verify HEAD 2>/dev/null); \
+	  date=$$(git show -s --format=%cs HEAD 2>/dev/null); \
 	  [ -z "$$(git --no-optional-locks status --porcelain 2>/dev/null)" ] || dirty=-dirty; fi; \
 	printf '#define GMMSWEEP_%s "%s"\n' VERSION '$(VERSION)' \
-	  REVISION "$${revision:-unknown}$${revision:+$$dirty}" \
+	  REVISION "$${revision:-unknown}$${revision:+$$dirty}" DATE "$$date" \
 	  COMPILER "$$($(CC) --version | head -n 1)" \
 	  CFLAGS '$(call quoted,$(strip $(CFLAGS) $(rules)))' >$@.new; $(update)
 
@@ -179,9 +183,12 @@ format: ## clang-format all sources
 format-check: ## fail if `make format` would change anything
 	$(CLANG_FORMAT) --dry-run --Werror $(formatted)
 
-install: all ## copy the program and the README under DESTDIR PREFIX (/usr/local)
+share = $(DESTDIR)$(PREFIX)/share
+install: all ## copy program, manual page, README, completion under DESTDIR PREFIX (/usr/local)
 	install -D $(BUILD)/gmmsweep $(DESTDIR)$(PREFIX)/bin/gmmsweep
-	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/gmmsweep/README.md
+	install -D -m 644 $(BUILD)/gmmsweep.1 $(share)/man/man1/gmmsweep.1
+	install -D -m 644 src/completion.bash $(share)/bash-completion/completions/gmmsweep
+	install -D -m 644 README.md $(share)/doc/gmmsweep/README.md
 
 clean: ## remove build/
 	rm -rf $(BUILD)

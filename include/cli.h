@@ -17,19 +17,22 @@ typedef const char *cli_TEXT;
 typedef int64_t cli_COUNT; /* 0: not given */
 typedef struct cli_texts cli_TEXTS;
 
+struct cli_command;
+
 struct cli {
 #define OPTION(field, letter, name, ARGUMENT, commands, argument, meaning) cli_##ARGUMENT field;
 #include "options.def"
 #undef OPTION
     const char *target; /* the operand: CONFIG, FILE or DIR; NULL for a command without one */
     const char *second; /* the second operand, of commands that have one: DATA, IMAGE */
+    const struct cli_command *commands; /* all of the program's */
     int argc;
     char *const *argv;
 };
 
 struct cli_command {
     const char *name;
-    const char *operand; /* "CONFIG", "FILE|DIR", "FILE DATA" or NULL */
+    const char *operand; /* "CONFIG", "FILE|DIR", "FILE DATA" or NULL; "[...]" may be left out */
     const char *summary;
     const char *example;
     enum status (*run)(const struct cli *cli, struct err *err);

@@ -7,6 +7,7 @@
 enum status command_run(const struct cli *cli, struct err *err);
 enum status command_plan(const struct cli *cli, struct err *err);
 enum status command_params(const struct cli *cli, struct err *err);
+enum status command_help(const struct cli *cli, struct err *err);
 enum status command_merge(const struct cli *cli, struct err *err);
 enum status command_slurm(const struct cli *cli, struct err *err);
 enum status command_status(const struct cli *cli, struct err *err);

@@ -1,125 +1,115 @@
-#include "cli.h"
+#include "cli_parts.h"
 
-#include "version.h"
+#include "edits.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum argument { NONE, TEXT, COUNT, TEXTS };
-
-static const struct option_row {
-    char letter;
-    const char *name;
-    enum argument argument;
-    const char *commands;
-    const char *argument_name;
-    const char *meaning;
-    size_t offset; /* in struct cli */
-} option_rows[] = {
-#define OPTION(field, letter, name, ARGUMENT, commands, argument, meaning)                         \
-    {letter, name, ARGUMENT, commands, argument, meaning, offsetof(struct cli, field)},
-#include "options.def"
-#undef OPTION
-};
-enum { N_OPTIONS = sizeof option_rows / sizeof option_rows[0] };
-
-static bool takes(const struct cli_command *command, const struct option_row *row)
-{
-    char word[64];
-    snprintf(word, sizeof word, " %s ", command->name);
-    return strcmp(row->commands, "*") == 0 || strstr(row->commands, word) != NULL;
-}
-
-/* --- help --- */
-
-static void print_program_help(const struct cli_command *commands)
-{
-    printf("gmmsweep fits Gaussian mixtures: many numbers of components, covariance families and\n"
-           "starts in one parallel sweep, kept in one HDF5 file.\n\n"
-           "  gmmsweep run configs/demo.yaml\n\nCommands:\n");
-    for (const struct cli_command *c = commands; c->name != NULL; c++)
-        printf("  %-8s %-10s %s\n", c->name, c->operand != NULL ? c->operand : "", c->summary);
-    printf("\n'gmmsweep COMMAND --help' tells a command's options.\n");
-}
-
-static void print_command_help(const struct cli_command *command)
-{
-    printf("Example:\n  %s\n\nUsage: gmmsweep %s [options]%s%s\n\n%s\n\nOptions:\n",
-           command->example, command->name, command->operand != NULL ? " " : "",
-           command->operand != NULL ? command->operand : "", command->summary);
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        const struct option_row *row = &option_rows[i];
-        char letter[8] = "    ", usage[64];
-        if (!takes(command, row)) continue;
-        if (row->letter != 0) snprintf(letter, sizeof letter, "-%c, ", row->letter);
-        snprintf(usage, sizeof usage, "%s--%s%s%s", letter, row->name,
-                 row->argument != NONE ? " " : "", row->argument_name);
-        printf("  %-24s %s\n", usage, row->meaning);
-    }
-}
-
-/* --- parsing --- */
+/* --- options --- */
 
 /* The option that `word` ("--name", "--name=value" or "-n") means for the command, or NULL. */
-static const struct option_row *find_option(const struct cli_command *command, const char *word)
+static const struct cli_option *find_option(const struct cli_command *command, const char *word)
 {
     if (word[0] != '-' || word[1] == '\0') return NULL;
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        const struct option_row *row = &option_rows[i];
+    for (const struct cli_option *option = cli_options; option->name != NULL; option++) {
         const char *name = word + 2;
         size_t length = strcspn(name, "=");
-        bool is_long =
-            word[1] == '-' && strlen(row->name) == length && strncmp(name, row->name, length) == 0;
-        bool is_short = row->letter != 0 && word[1] == row->letter && word[2] == '\0';
-        if ((is_long || is_short) && (command == NULL || takes(command, row))) return row;
+        bool is_long = word[1] == '-' && strlen(option->name) == length &&
+                       strncmp(name, option->name, length) == 0;
+        bool is_short = option->letter != 0 && word[1] == option->letter && word[2] == '\0';
+        if ((is_long || is_short) && (command == NULL || cli_takes(command, option))) return option;
     }
     return NULL;
 }
 
-static enum status take_value(const struct option_row *row, const char *value, struct cli *cli,
+/* The command's option whose name is nearest to that of "--name" or "--name=value", or NULL. */
+static const struct cli_option *nearest_option(const struct cli_command *command, const char *word)
+{
+    const struct cli_option *best = NULL;
+    size_t shortest = SIZE_MAX;
+    char name[CLI_USAGE];
+    if (word[1] != '-') return NULL;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    for (const struct cli_option *option = cli_options; option->name != NULL; option++) {
+        size_t edits = cli_takes(command, option) ? edits_between(name, option->name) : SIZE_MAX;
+        if (edits >= shortest) continue;
+        shortest = edits;
+        best = option;
+    }
+    return best;
+}
+
+static enum status refuse_option(const struct cli_command *command, const char *word,
+                                 struct err *err)
+{
+    const struct cli_option *elsewhere = find_option(NULL, word);
+    const struct cli_option *nearest = nearest_option(command, word);
+    char hint[CLI_USAGE] = "", takers[CLI_TAKERS];
+    if (elsewhere != NULL) {
+        cli_takers(elsewhere, takers);
+        snprintf(hint, sizeof hint, "; taken by %s", takers);
+    } else if (nearest != NULL) {
+        snprintf(hint, sizeof hint, "; did you mean --%s?", nearest->name);
+    }
+    return err_set(err, ERR_USAGE,
+                   "%s: unknown option of '%s', expected one that 'gmmsweep %s --help' lists%s",
+                   word, command->name, command->name, hint);
+}
+
+static enum status check_choice(const struct cli_option *option, const char *value, struct err *err)
+{
+    char choices[CLI_USAGE];
+    for (size_t i = 0; cli_choice(option, i) != NULL; i++)
+        if (strcmp(cli_choice(option, i), value) == 0) return OK;
+    cli_value_usage(option, choices);
+    return err_set(err, ERR_USAGE, "--%s: '%s', expected one of %s", option->name, value, choices);
+}
+
+static enum status take_value(const struct cli_option *option, const char *value, struct cli *cli,
                               struct err *err)
 {
-    void *field = (char *)cli + row->offset;
-    if (row->argument == TEXT) *(const char **)field = value;
-    if (row->argument == TEXTS) {
+    enum status rc = OK;
+    void *field = (char *)cli + option->offset;
+    if (cli_choice(option, 0) != NULL) TRY(check_choice(option, value, err));
+    if (option->argument == CLI_TEXT) *(const char **)field = value;
+    if (option->argument == CLI_TEXTS) {
         struct cli_texts *texts = field;
         texts->v[texts->n++] = value;
     }
-    if (row->argument == COUNT) {
+    if (option->argument == CLI_COUNT) {
         char *end;
         errno = 0;
         long long number = strtoll(value, &end, 10);
         if (end == value || *end != '\0' || errno != 0 || number < 1)
-            return err_set(err, ERR_USAGE, "--%s: '%s' is not a whole number from 1", row->name,
-                           value);
+            FAIL(err, ERR_USAGE, "--%s: '%s' is not a whole number from 1", option->name, value);
         *(int64_t *)field = number;
     }
-    return OK;
+done:
+    return rc;
 }
 
 static enum status take_option(const struct cli_command *command, int argc, char *const *argv,
                                int *at, struct cli *cli, struct err *err)
 {
     const char *word = argv[*at], *value = NULL;
-    const struct option_row *row = find_option(command, word);
-    if (row == NULL)
-        return err_set(err, ERR_USAGE,
-                       "%s: unknown option of '%s'; 'gmmsweep %s --help' lists them", word,
-                       command->name, command->name);
+    const struct cli_option *option = find_option(command, word);
+    if (option == NULL) return refuse_option(command, word, err);
     if (word[1] == '-' && strchr(word, '=') != NULL) value = strchr(word, '=') + 1;
-    if (row->argument == NONE) {
+    if (option->argument == CLI_NONE) {
         if (value != NULL)
-            return err_set(err, ERR_USAGE, "--%s takes no value, but '%s' was given", row->name,
+            return err_set(err, ERR_USAGE, "--%s takes no value, but '%s' was given", option->name,
                            value);
-        *(bool *)((char *)cli + row->offset) = true;
+        *(bool *)((char *)cli + option->offset) = true;
         return OK;
     }
-    if (value == NULL && *at + 1 >= argc)
-        return err_set(err, ERR_USAGE, "%s: expected %s behind it", word, row->argument_name);
+    if (value == NULL && *at + 1 >= argc) {
+        char usage[CLI_USAGE];
+        cli_value_usage(option, usage);
+        return err_set(err, ERR_USAGE, "%s: expected %s behind it", word, usage);
+    }
     if (value == NULL) value = argv[++*at];
-    return take_value(row, value, cli, err);
+    return take_value(option, value, cli, err);
 }
 
 /* The command's second operand, or NULL. */
@@ -141,10 +131,11 @@ static bool take_operand(const struct cli_command *command, const char *word, st
     return true;
 }
 
-/* What is not there, or NULL. */
+/* What is not there, or NULL. An operand in brackets may be left out. */
 static const char *missing_operand(const struct cli_command *command, const struct cli *cli)
 {
-    if (command->operand != NULL && cli->target == NULL) return command->operand;
+    const char *first = command->operand;
+    if (first != NULL && first[0] != '[' && cli->target == NULL) return first;
     return cli->second == NULL ? second_operand(command) : NULL;
 }
 
@@ -172,39 +163,50 @@ static enum status parse(const struct cli_command *command, int argc, char *cons
     return OK;
 }
 
-static const struct cli_command *find_command(const struct cli_command *commands, const char *name)
+/* --- commands --- */
+
+enum status cli_find(const struct cli_command *commands, const char *name,
+                     const struct cli_command **out, struct err *err)
 {
-    for (const struct cli_command *c = commands; c->name != NULL; c++)
-        if (strcmp(c->name, name) == 0) return c;
-    return NULL;
+    const char *nearest = NULL;
+    size_t shortest = SIZE_MAX;
+    *out = NULL;
+    if (name[0] == '-')
+        return err_set(err, ERR_USAGE,
+                       "'%s': expected a command first, its options behind it; 'gmmsweep --help' "
+                       "lists them",
+                       name);
+    for (const struct cli_command *c = commands; c->name != NULL; c++) {
+        size_t edits = edits_between(name, c->name);
+        if (edits == 0) *out = c;
+        if (edits >= shortest) continue;
+        shortest = edits;
+        nearest = c->name;
+    }
+    if (*out != NULL) return OK;
+    return err_set(err, ERR_USAGE,
+                   "'%s': unknown command, expected one that 'gmmsweep --help' lists%s%s%s", name,
+                   nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                   nearest != NULL ? "?" : "");
 }
 
 enum status cli_main(const struct cli_command *commands, int argc, char *const *argv,
                      struct err *err)
 {
     enum status rc = OK;
-    struct cli cli = {.argc = argc, .argv = argv};
-    if (argc < 2)
-        return err_set(err, ERR_USAGE, "a command is missing; 'gmmsweep --help' lists them");
-    const struct option_row *global = find_option(NULL, argv[1]);
-    if (global != NULL && strcmp(global->name, "version") == 0) {
-        printf("gmmsweep %s (%s)\n", GMMSWEEP_VERSION, GMMSWEEP_REVISION);
-        return OK;
-    }
-    if (strcmp(argv[1], "help") == 0 || (global != NULL && strcmp(global->name, "help") == 0)) {
-        print_program_help(commands);
-        return OK;
-    }
-    const struct cli_command *command = find_command(commands, argv[1]);
-    if (command == NULL)
-        return err_set(err, ERR_USAGE, "'%s': unknown command; 'gmmsweep --help' lists them",
-                       argv[1]);
+    struct cli cli = {.argc = argc, .argv = argv, .commands = commands};
+    const struct cli_command *command = NULL;
+    if (argc < 2) FAIL(err, ERR_USAGE, "a command is missing; 'gmmsweep --help' lists them");
+    const struct cli_option *first = find_option(NULL, argv[1]);
+    const bool is_version = first != NULL && strcmp(first->name, "version") == 0;
+    const bool is_help = first != NULL && strcmp(first->name, "help") == 0;
+    if (!is_version) TRY(cli_find(commands, is_help ? "help" : argv[1], &command, err));
     TRY_ALLOC(cli.set.v, (size_t)argc, err);
-    TRY(parse(command, argc, argv, &cli, err));
-    if (cli.version)
-        printf("gmmsweep %s (%s)\n", GMMSWEEP_VERSION, GMMSWEEP_REVISION);
+    if (command != NULL) TRY(parse(command, argc, argv, &cli, err));
+    if (is_version || cli.version)
+        help_print_version();
     else if (cli.help)
-        print_command_help(command);
+        help_print_command(command);
     else
         TRY(command->run(&cli, err));
 done:

@@ -15,6 +15,8 @@ static const struct cli_command commands[] = {
      "gmmsweep plan configs/demo.yaml", command_plan},
     {"params", NULL, "every config key: type, default, range, meaning", "gmmsweep params",
      command_params},
+    {"help", "[COMMAND]", "what the program, or a command, does", "gmmsweep help run",
+     command_help},
     {"status", "FILE|DIR", "what is finished, running and missing; time left",
      "gmmsweep status results/demo", command_status},
     {"merge", "DIR", "gather what all shards finished into DIR/sweep.h5",

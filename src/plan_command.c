@@ -39,6 +39,7 @@ static enum status print_fits(const struct plan *plan, struct err *err)
         table_int(table, count);
     }
     TRY(table_print(table, TABLE_TEXT, stdout, err));
+    printf("\n");
 done:
     free(told);
     table_destroy(&table);
@@ -83,9 +84,9 @@ enum status command_plan(const struct cli *cli, struct err *err)
         goto done;
     }
     const struct plan *plan = setup.plan;
-    TRY(print_fits(plan, err));
+    if (!cli->quiet) TRY(print_fits(plan, err));
     progress_duration(plan->wall_s, duration);
-    printf("\n%zu fits of %zu rows x %zu features, %zu at once on %d threads\n", plan->n_fits,
+    printf("%zu fits of %zu rows x %zu features, %zu at once on %d threads\n", plan->n_fits,
            setup.data->n_rows, setup.data->n_features, plan->n_live, plan->n_threads);
     printf("memory  %.0f MiB of %.0f MiB\n", plan->memory_bytes / mib, plan->memory_limit / mib);
     printf("disk    up to %.1f MiB in %s\n", plan->disk_bytes / mib, setup.config->output_path);

@@ -120,18 +120,6 @@ static bool is_wanted(const struct cli *cli, const struct fit_row *row)
            (cli->k == 0 || cli->k == row->k);
 }
 
-/* "none" is k-means. */
-static enum status check_family(const char *name, struct err *err)
-{
-    if (name == NULL || strcmp(name, "none") == 0) return OK;
-    for (size_t f = 0; f < N_FAMILIES; f++)
-        if (strcmp(name, family_names[f]) == 0) return OK;
-    return err_set(err, ERR_USAGE,
-                   "--family: '%s' is no family, expected spherical, diag, tied, full, or none for "
-                   "k-means",
-                   name);
-}
-
 enum status command_show(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
@@ -140,10 +128,6 @@ enum status command_show(const struct cli *cli, struct err *err)
     size_t n = 0;
     const char *by = cli->by != NULL ? cli->by : "bic";
     const struct store_criterion *criterion = store_criterion(by);
-    if (criterion == NULL)
-        FAIL(err, ERR_USAGE,
-             "--by: '%s' is no criterion, expected bic, aic, icl, loglik or heldout", by);
-    TRY(check_family(cli->family, err));
     TRY(inspect(cli->target, &inspection, err));
     TRY_ALLOC(ranked, inspection.n_fits, err);
     for (size_t i = 0; i < inspection.n_fits; i++) {
@@ -156,8 +140,8 @@ enum status command_show(const struct cli *cli, struct err *err)
     const bool all = cli->all || cli->json || cli->tsv;
     const size_t shown = all || n < SHOWN_FITS ? n : SHOWN_FITS;
     TRY(print_fits(cli, ranked, shown, err));
-    if (shown < n) fprintf(stderr, "%zu more fits; --all shows them\n", n - shown);
-    if (inspection.n_fits < inspection.n_planned)
+    if (shown < n && !cli->quiet) fprintf(stderr, "%zu more fits; --all shows them\n", n - shown);
+    if (inspection.n_fits < inspection.n_planned && !cli->quiet)
         fprintf(stderr, "unfinished: %zu of %zu fits\n", inspection.n_fits, inspection.n_planned);
 done:
     free(ranked);

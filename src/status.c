@@ -139,7 +139,7 @@ enum status command_status(const struct cli *cli, struct err *err)
     for (size_t i = 0; shards != NULL && i < shards->n_logs; i++)
         TRY(look_at(&shards->logs[i], &states[i], err));
     TRY(print_total(&inspection, states, cli->json, err));
-    if (shards != NULL && !cli->json) TRY(print_shards(shards, states, err));
+    if (shards != NULL && !cli->json && !cli->quiet) TRY(print_shards(shards, states, err));
 done:
     free(states);
     inspection_free(&inspection);

@@ -1,4 +1,4 @@
-#include "cli.h"
+#include "commands.h"
 
 #include "check_util.h"
 
@@ -35,11 +35,13 @@ static const struct cli_command commands[] = {
     {"show", "FILE|DIR", "shows", "gmmsweep show x", note},
     {"params", NULL, "lists", "gmmsweep params", note},
     {"status", "FILE|DIR", "fails", "gmmsweep status x", complain},
+    {"predict", "FILE DATA", "predicts", "gmmsweep predict x y", note},
+    {"help", "[COMMAND]", "helps", "gmmsweep help run", command_help},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static struct err refusal;
 static char *argv[32];
-static char printed[16384];
+static char printed[65536];
 
 static void forget(void)
 {
@@ -118,6 +120,9 @@ START_TEST(options_reach_the_command)
     ck_assert(got.cli.k == 3 && got.cli.all && got.cli.tsv && !got.cli.json);
     accepts("gmmsweep params --json");
     ck_assert(got.cli.json && got.cli.target == NULL);
+    accepts("gmmsweep predict a --flagged b");
+    ck_assert_str_eq(got.cli.target, "a");
+    ck_assert_str_eq(got.cli.second, "b");
 }
 END_TEST
 
@@ -145,7 +150,7 @@ START_TEST(mistakes_are_refused)
     refuses("gmmsweep -", "'-'");
     refuses("gmmsweep --", "'--'");
     refuses("gmmsweep _", "''");
-    refuses("gmmsweep --quiet run a", "'--quiet'");
+    refuses("gmmsweep --quiet run a", "'--quiet': expected a command first");
     refuses("gmmsweep run", "CONFIG is missing");
     refuses("gmmsweep run -q --", "CONFIG is missing");
     refuses("gmmsweep show --all", "FILE|DIR is missing");
@@ -159,10 +164,46 @@ START_TEST(mistakes_are_refused)
     refuses("gmmsweep run a --quiett", "--quiett");
     refuses("gmmsweep run a --=1", "--=1");
     refuses("gmmsweep run a --by aic", "--by"); /* of another command */
+    refuses("gmmsweep run a --by aic", "taken by show");
+    refuses("gmmsweep help run a", "'a'");
+    refuses("gmmsweep predict a", "DATA is missing");
+    refuses("gmmsweep predict a b c", "'c'");
     refuses("gmmsweep show a --set x=1", "--set");
     refuses("gmmsweep run a --quiet=1", "takes no value");
     refuses("gmmsweep run a --set", "KEY=VALUE");
     refuses("gmmsweep run a --threads", "N");
+}
+END_TEST
+
+/* Words that are nearly right bring the right one; those that are not, none. */
+START_TEST(nearest_names_are_told)
+{
+    refuses("gmmsweep shwo", "did you mean show?");
+    refuses("gmmsweep help parms", "did you mean params?");
+    refuses("gmmsweep run a --thread=3", "did you mean --threads?");
+    refuses("gmmsweep run a --max_time 3", "did you mean --max-time?");
+    const char *const far[] = {"gmmsweep fit", "gmmsweep run a --nosuch", "gmmsweep run a -w"};
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        refuses(far[i], "expected one that");
+        ck_assert_msg(strstr(refusal.text, "did you mean") == NULL, "%s", refusal.text);
+    }
+}
+END_TEST
+
+/* Values with a closed vocabulary are checked against it, whole words only, and all told. */
+START_TEST(choices_are_checked)
+{
+    const char *const bad[] = {"bi", "bicc", "BIC", "_", "size", "bic|aic"};
+    char line[128];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(line, sizeof line, "gmmsweep show a --by %s", bad[i]);
+        refuses(line, "--by: '");
+        refuses(line, "bic|aic|icl|loglik|heldout");
+    }
+    refuses("gmmsweep show a --family=round", "spherical|diag|tied|full|none");
+    refuses("gmmsweep show a --family", "spherical|diag|tied|full|none");
+    accepts("gmmsweep show a --family none --by heldout");
+    ck_assert_str_eq(got.cli.family, "none");
 }
 END_TEST
 
@@ -188,6 +229,7 @@ END_TEST
 /* --help prints and runs nothing, with the example first and the command's own options only. */
 START_TEST(help_is_printed)
 {
+    char first[sizeof printed];
     ck_assert_int_eq(parse("gmmsweep run --help"), OK);
     ck_assert_uint_eq(got.n_runs, 0);
     ck_assert_ptr_nonnull(strstr(printed, "gmmsweep run x.yaml"));
@@ -195,13 +237,30 @@ START_TEST(help_is_printed)
     ck_assert_ptr_nonnull(strstr(printed, "-q, --quiet"));
     ck_assert_ptr_nonnull(strstr(printed, "--threads N"));
     ck_assert_ptr_null(strstr(printed, "--tsv"));
-    ck_assert_int_eq(parse("gmmsweep run a -h"), OK);
-    ck_assert_uint_eq(got.n_runs, 0);
+    strcpy(first, printed);
+    const char *const same[] = {"gmmsweep run a -h", "gmmsweep help run", "gmmsweep --help run",
+                                "gmmsweep -h run"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        ck_assert_int_eq(parse(same[i]), OK);
+        ck_assert_str_eq(printed, first);
+    }
     const char *const all[] = {"gmmsweep --help", "gmmsweep -h", "gmmsweep help"};
     for (size_t i = 0; i < 3; i++) {
         ck_assert_int_eq(parse(all[i]), OK);
         for (const struct cli_command *c = commands; c->name != NULL; c++)
             ck_assert_ptr_nonnull(strstr(printed, c->name));
+    }
+}
+END_TEST
+
+/* No line of a help is wider than a terminal, however long the meanings in the table are. */
+START_TEST(help_fits_the_screen)
+{
+    const char *const lines[] = {"gmmsweep help", "gmmsweep help run", "gmmsweep help show"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        ck_assert_int_eq(parse(lines[i]), OK);
+        for (char *line = strtok(printed, "\n"); line != NULL; line = strtok(NULL, "\n"))
+            ck_assert_msg(strlen(line) <= 80, "%s: %s", lines[i], line);
     }
 }
 END_TEST
@@ -235,8 +294,11 @@ static Suite *cli_suite(void)
     tcase_add_test(cli, options_reach_the_command);
     tcase_add_test(cli, awkward_words);
     tcase_add_test(cli, mistakes_are_refused);
+    tcase_add_test(cli, nearest_names_are_told);
+    tcase_add_test(cli, choices_are_checked);
     tcase_add_test(cli, counts_are_checked);
     tcase_add_test(cli, help_is_printed);
+    tcase_add_test(cli, help_fits_the_screen);
     tcase_add_test(cli, version_is_printed);
     tcase_add_test(cli, failure_is_handed_on);
     suite_add_tcase(suite, cli);

@@ -76,7 +76,7 @@ class Commands(harness.Case):
         every = set()
         for command in COMMANDS:
             text = self.gmmsweep(command, "--help").stdout
-            listed = re.findall(r"^ +(?:-\w, +)?--([\w-]+)( [A-Z=/]+)?", text, re.M)
+            listed = re.findall(r"^ +(?:-\w, +)?--([\w-]+)( \S+)?", text, re.M)
             self.assertGreaterEqual(len(listed), 2)
             every |= {name for name, _ in listed}
             for name, argument in listed:
@@ -360,6 +360,21 @@ class Commands(harness.Case):
         self.assertEqual(self.gmmsweep("show", "out/sweep.h5", "--tsv").stdout, folder)
         self.write("copy.h5", (self.dir / "out" / "sweep.h5").read_bytes())
         self.assertEqual(self.gmmsweep("show", "copy.h5", "--tsv").stdout, folder)
+
+    def test_quiet(self):
+        """-q leaves the totals of plan and status, and of show the table without notes."""
+        config = self.iris_config()
+        self.gmmsweep("run", "-q", config)
+        (self.dir / "out" / "sweep.h5").unlink()
+        log = self.dir / "out/shards/1-of-1/log"
+        log.write_bytes(log.read_bytes()[:-10])
+        for command, target in (("plan", config), ("status", "out"), ("show", "out")):
+            loud = self.gmmsweep(command, target)
+            quiet = self.gmmsweep(command, "-q", target)
+            self.assertEqual(quiet.stderr, "")
+            self.assertIn(quiet.stdout, loud.stdout)
+            self.assertLess(len(quiet.stdout + quiet.stderr), len(loud.stdout + loud.stderr))
+            self.assertGreater(len(quiet.stdout.splitlines()), 1, command)
 
     def test_status(self):
         """status counts what is finished, missing, and how the fits ended."""
