@@ -1,7 +1,9 @@
 """What README.md and results/README.md say is so: every command line and all Python in them is run
 as it stands there, and the schema is that of a result file."""
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -10,15 +12,28 @@ import harness
 
 README = harness.ROOT / "README.md"
 SCHEMA = harness.ROOT / "results" / "README.md"
+JOBS = harness.ROOT / "jobs" / "README.md"
 FITS = harness.ROOT / "include" / "fits.def"
 AXES = {"fit", "component", "feature", "feature_2", "class", "entry", "session", "row"}
 # Words in the table of groups that name something else.
 ELSEWHERE = {"labels", "limit", "classes", "on_missing", "covariances_", "class"}
+# Command lines that are not for a test: they install, or belong to a cluster.
+NOT_RUN = r"make( |$)|module "
+# What makes a sweep of the guide small.
+SMALLER = {
+    "run configs/photo-colours.yaml": {
+        "sweep.method": "em", "sweep.components": "3", "sweep.restarts": "1", "em.max_iter": "5",
+        "kmeans.max_iter": "5",
+    },
+}  # fmt: skip
 
 
-def blocks(path, language):
-    """The fenced blocks of that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.M | re.S)
+def pieces(path):
+    """The code of a page, in its order: (language, text) of fenced blocks, ("sh", line) of each
+    indented line."""
+    fenced_or_line = r"^```(\w+)\n(.*?)^```$|^    (\S[^\n]*)$"
+    found = re.finditer(fenced_or_line, path.read_text(), re.M | re.S)
+    return [(m[1], m[2]) if m[1] else ("sh", m[3]) for m in found]
 
 
 def table(text, head):
@@ -30,8 +45,8 @@ def table(text, head):
 class Guide(harness.Case):
     def setUp(self):
         super().setUp()
-        for name in ("configs", "tests"):
-            (self.dir / name).symlink_to(harness.ROOT / name)
+        shutil.copytree(harness.ROOT / "configs", self.dir / "configs")
+        (self.dir / "tests").symlink_to(harness.ROOT / "tests")
 
     def small_demo(self, family):
         """results/demo as `make demo` leaves it, but for fewer fits."""
@@ -45,6 +60,78 @@ class Guide(harness.Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def shell(self, line):
+        """Runs a line in a shell, with gmmsweep and a stand-in for sbatch on the PATH."""
+        for start, keys in SMALLER.items():
+            changes = "".join(f" --set {key}={value}" for key, value in keys.items())
+            line = line.replace(f"gmmsweep {start}", f"gmmsweep {start}{changes}")
+        env = harness.environment(PATH=f"{self.dir / 'bin'}:{os.environ['PATH']}")
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=self.dir, env=env, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=harness.TIMEOUT_S,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, f"{line}\n{done.stdout}{done.stderr}")
+
+    def tools(self):
+        """The folder that lines of the guide find on their PATH."""
+        (self.dir / "bin").mkdir()
+        (self.dir / "bin" / "gmmsweep").symlink_to(harness.PROGRAM)
+        sbatch = self.write("bin/sbatch", "#!/bin/sh\necho 17\n")
+        sbatch.chmod(0o755)
+
+    def measurements(self):
+        """What the guide calls measurements.csv, and rows of the same kind that come later."""
+        rows = [line.split(",") for line in harness.IRIS.read_text().split()[1:]]
+        lines = ["length,width,petal_length,petal_width,species"]
+        lines += [",".join(row) for row in rows]
+        self.write("measurements.csv", "\n".join(lines[::2]) + "\n")
+        self.write("new.csv", "\n".join(lines[:1] + lines[1::2]) + "\n")
+
+    # --- README.md
+
+    def test_guide(self):
+        """All that the guide gives to be typed works as it stands there, in its order, and writes
+        the files that it names."""
+        harness.need("xarray")
+        self.tools()
+        self.measurements()
+        targets = subprocess.run(["make", "-C", harness.ROOT, "help"], capture_output=True, text=True)
+        run = []
+        for language, text in pieces(README):
+            if language == "yaml":
+                self.write(re.match(r"# (\S+)\n", text)[1], text)
+            elif language == "python":
+                self.assertGreater(len(self.python(text).splitlines()), 2)
+            elif text == "make demo":
+                self.small_demo("diag")
+            elif re.match(NOT_RUN, text):
+                for target in re.findall("^make (\\S+)", text):
+                    self.assertIn(f"make {target} ", targets.stdout)
+            else:
+                self.shell(text)
+                run.append(text)
+        self.assertGreater(len(run), 10)
+        for line in run:
+            for name in re.findall(r"-o (\S+)", line):
+                self.assertGreater((self.dir / name).stat().st_size, 0, line)
+        self.assertTrue((self.dir / "results/demo/report.html").exists())
+
+    def test_commands_in_passing(self):
+        """Commands and options that the pages name in running text are there."""
+        listed = self.gmmsweep("help").stdout.split("Commands:\n")[1].split("\n\n")[0]
+        commands = {line.split()[0] for line in listed.splitlines()}
+        every = set()
+        for command in commands:
+            every |= set(re.findall(r"--[a-z-]+", self.gmmsweep("help", command).stdout))
+        for page in (README, SCHEMA, JOBS):
+            text = re.sub(r"^```.*?^```$|^    .*$", "", page.read_text(), flags=re.M | re.S)
+            for span in re.findall(r"`([^`]+)`", text):
+                word = re.match(r"gmmsweep (\w+)", span)
+                if word and word[1] != "COMMAND":
+                    self.assertIn(word[1], commands, page)
+                if word or span.startswith("--") and page == README:
+                    self.assertLessEqual(set(re.findall(r"--[a-z-]+", span)), every, span)
+
     # --- results/README.md
 
     def test_python_start(self):
@@ -52,7 +139,7 @@ class Guide(harness.Case):
         any family."""
         for name in ("h5py", "xarray", "sklearn"):
             harness.need(name)
-        (code,) = blocks(SCHEMA, "python")
+        (code,) = (text for language, text in pieces(SCHEMA) if language == "python")
         self.assertLessEqual(len(code.splitlines()), 15)
         for family in ("diag", "full"):
             self.small_demo(family)
