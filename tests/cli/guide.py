@@ -116,21 +116,26 @@ class Guide(harness.Case):
                 self.assertGreater((self.dir / name).stat().st_size, 0, line)
         self.assertTrue((self.dir / "results/demo/report.html").exists())
 
-    def test_commands_in_passing(self):
-        """Commands and options that the pages name in running text are there."""
+    def test_names_in_passing(self):
+        """Commands, options, config keys and files that the pages name in running text are there."""
         listed = self.gmmsweep("help").stdout.split("Commands:\n")[1].split("\n\n")[0]
-        commands = {line.split()[0] for line in listed.splitlines()}
-        every = set()
-        for command in commands:
-            every |= set(re.findall(r"--[a-z-]+", self.gmmsweep("help", command).stdout))
+        commands = {line.split()[0] for line in listed.splitlines()} | {"COMMAND"}
+        helps = [self.gmmsweep(name, "--help").stdout for name in commands - {"COMMAND"}]
+        options = set(re.findall(r"--[a-z-]+", "".join(helps)))
+        sections = "|".join({key.split(".")[0] for key in harness.params() if "." in key})
         for page in (README, SCHEMA, JOBS):
             text = re.sub(r"^```.*?^```$|^    .*$", "", page.read_text(), flags=re.M | re.S)
             for span in re.findall(r"`([^`]+)`", text):
-                word = re.match(r"gmmsweep (\w+)", span)
-                if word and word[1] != "COMMAND":
-                    self.assertIn(word[1], commands, page)
-                if word or span.startswith("--") and page == README:
-                    self.assertLessEqual(set(re.findall(r"--[a-z-]+", span)), every, span)
+                for name in re.findall(r"^gmmsweep (\w+)", span):
+                    self.assertIn(name, commands, page)
+                if span.startswith("gmmsweep") or page == README:
+                    self.assertLessEqual(set(re.findall(r"(?<!\S)--[a-z-]+", span)), options, span)
+                for key in re.findall(rf"^(?:{sections})\.(?!h5)\w+(?=$|:)", span):
+                    self.assertTrue(key in harness.params(), f"{page}: {key}")
+                if re.match(r"(src|include|tests|jobs|configs)/[\w./-]+$", span):
+                    self.assertTrue((harness.ROOT / span).exists(), span)
+            for link in re.findall(r"\]\(([^)#]+)\)", text):
+                self.assertTrue((page.parent / link).exists(), link)
 
     # --- results/README.md
 
