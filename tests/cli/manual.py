@@ -129,6 +129,16 @@ class Manual(harness.Case):
         for words in (["run", ""], ["run", "--output", ""], ["slurm", "-o", ""], ["run", "-v", "s"]):
             self.assertEqual(self.complete(*words), [], words)
 
+    def test_completion_of_fits(self):
+        """--fit is completed by the fits of the result file or folder that stands in the line."""
+        self.gmmsweep("run", "-q", self.config(self.sweep_config(harness.IRIS)))
+        names = [f"diag-k00{k}-kmeans++-r00{r}" for k in (2, 3) for r in (0, 1)]
+        for target in ("out", "out/sweep.h5"):
+            offered = self.complete("predict", target, "new.csv", "--fit", "")
+            self.assertEqual(sorted(offered), names)
+        self.assertEqual(sorted(self.complete("predict", "out", "--fit", "diag-k003")), names[2:])
+        self.assertEqual(self.complete("predict", "--fit", ""), [])
+
     # --- install
 
     def test_install(self):
