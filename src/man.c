@@ -139,12 +139,14 @@ static void put_options(FILE *out)
 static void put_param(FILE *out, const struct param *param)
 {
     char expected[512], text[1024];
+    const bool has_unit = /* of those of bytes and seconds the expectation tells it */
+        param->unit[0] != '\0' && param->type != PARAM_BYTES && param->type != PARAM_DURATION;
     config_params_expected(param, expected, sizeof expected);
     const size_t length = strlen(expected); /* a parenthesis leaves a comma at the end */
     if (expected[length - 1] == ',') expected[length - 1] = '\0';
-    snprintf(text, sizeof text, "Expected: %s%s%s%s%s.", expected,
-             param->unit[0] != '\0' ? "; in " : "", param->unit,
-             param->default_text[0] != '\0' ? "; default: " : "", param->default_text);
+    snprintf(text, sizeof text, "Expected: %s%s%s%s%s.", expected, has_unit ? "; in " : "",
+             has_unit ? param->unit : "", param->default_text[0] != '\0' ? "; default: " : "",
+             param->default_text);
     put_entry(out, param->name, param->meaning);
     fputs(".br\n", out);
     put_text(out, text);

@@ -122,7 +122,8 @@ class Guide(harness.Case):
         commands = {line.split()[0] for line in listed.splitlines()} | {"COMMAND"}
         helps = [self.gmmsweep(name, "--help").stdout for name in commands - {"COMMAND"}]
         options = set(re.findall(r"--[a-z-]+", "".join(helps)))
-        sections = "|".join({key.split(".")[0] for key in harness.params() if "." in key})
+        keys = set(harness.params()) | {key.rpartition(".")[0] for key in harness.params()}
+        sections = "|".join({key.split(".")[0] for key in keys if "." in key})
         for page in (README, SCHEMA, JOBS):
             text = re.sub(r"^```.*?^```$|^    .*$", "", page.read_text(), flags=re.M | re.S)
             for span in re.findall(r"`([^`]+)`", text):
@@ -131,7 +132,7 @@ class Guide(harness.Case):
                 if span.startswith("gmmsweep") or page == README:
                     self.assertLessEqual(set(re.findall(r"(?<!\S)--[a-z-]+", span)), options, span)
                 for key in re.findall(rf"^(?:{sections})\.(?!h5)\w+(?=$|:)", span):
-                    self.assertTrue(key in harness.params(), f"{page}: {key}")
+                    self.assertTrue(key in keys, f"{page}: {key}")
                 if re.match(r"(src|include|tests|jobs|configs)/[\w./-]+$", span):
                     self.assertTrue((harness.ROOT / span).exists(), span)
             for link in re.findall(r"\]\(([^)#]+)\)", text):
