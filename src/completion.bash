@@ -5,11 +5,12 @@
 # Prints the names of the commands.
 _gmmsweep_commands()
 {
-    local help
+    local help line
     help=$("$1" help 2>/dev/null)
     help=${help#*Commands:$'\n'}
-    help=${help%%$'\n\n'*}
-    while read -r name _; do echo "$name"; done <<<"$help"
+    while IFS= read -r line && [[ -n $line ]]; do
+        [[ $line =~ ^'  '([a-z]+) ]] && echo "${BASH_REMATCH[1]}"
+    done <<<"$help"
 }
 
 # Prints the names of the fits in the result files and folders among the words.

@@ -62,8 +62,10 @@ static void print_program(const struct cli_command *commands)
 {
     print_words(help_about, 0, 0);
     printf("\n  gmmsweep run configs/demo.yaml\n  gmmsweep show results/demo\n\nCommands:\n");
-    for (const struct cli_command *c = commands; c->name != NULL; c++)
-        printf("  %-8s  %-10s  %s\n", c->name, c->operand != NULL ? c->operand : "", c->summary);
+    for (const struct cli_command *c = commands; c->name != NULL; c++) {
+        const int at = printf("  %-8s  %-10s  ", c->name, c->operand != NULL ? c->operand : "");
+        print_words(c->summary, at, at);
+    }
     printf("\nOptions of every command:\n");
     print_options(NULL, true);
     printf("\nExit status:\n");

@@ -35,7 +35,9 @@ static const struct cli_command commands[] = {
     {"show", "FILE|DIR", "shows", "gmmsweep show x", note},
     {"params", NULL, "lists", "gmmsweep params", note},
     {"status", "FILE|DIR", "fails", "gmmsweep status x", complain},
-    {"predict", "FILE DATA", "predicts", "gmmsweep predict x y", note},
+    {"predict", "FILE DATA",
+     "predicts, which is so much that no line of eighty characters has it all",
+     "gmmsweep predict x y", note},
     {"help", "[COMMAND]", "helps", "gmmsweep help run", command_help},
     {NULL, NULL, NULL, NULL, NULL}};
 

@@ -34,10 +34,6 @@ class Manual(harness.Case):
             text = text.replace(roff, plain)
         return " ".join(text.split())
 
-    def commands(self):
-        listed = self.gmmsweep("help").stdout.split("Commands:\n")[1].split("\n\n")[0]
-        return [line.split()[0] for line in listed.splitlines()]
-
     # --- the page
 
     def test_lint(self):
@@ -60,7 +56,7 @@ class Manual(harness.Case):
             self.assertGreater(len(texts), 3, table)
             for text in texts:
                 self.assertIn(" ".join(text.split()), shown, table)
-        for command in self.commands():
+        for command in harness.commands():
             self.assertIn(f"gmmsweep {command} [options]", shown)
         for key in harness.params():
             self.assertIn(f" {key} ", shown)
@@ -99,7 +95,7 @@ class Manual(harness.Case):
 
     def test_completion_of_commands(self):
         """The first word is a command, and so is the one behind help."""
-        commands = self.commands()
+        commands = harness.commands()
         self.assertEqual(self.complete(""), commands)
         self.assertEqual(self.complete("help", ""), commands)
         self.assertEqual(self.complete("par"), ["params"])
@@ -107,7 +103,7 @@ class Manual(harness.Case):
 
     def test_completion_of_options(self):
         """Behind a command come exactly the options that its help lists."""
-        for command in self.commands():
+        for command in harness.commands():
             text = self.gmmsweep(command, "--help").stdout.split("Options:")[1]
             listed = re.findall(r"^ +(?:-., )?(--[\w-]+)", text, re.M)
             self.assertGreaterEqual(len(listed), 4)

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,12 @@ def params():
     """The table of `gmmsweep params`: key -> row."""
     text = subprocess.run([PROGRAM, "params", "--json"], capture_output=True, check=True).stdout
     return {row["key"]: row for row in json.loads(text)}
+
+
+def commands():
+    """The commands that this program lists."""
+    text = subprocess.run([PROGRAM, "help"], capture_output=True, check=True, text=True).stdout
+    return re.findall(r"^  (\w+)", text.split("Commands:\n")[1].split("\n\n")[0], re.M)
 
 
 def families():
