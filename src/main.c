@@ -11,7 +11,7 @@
 static const struct cli_command commands[] = {
     {"run", "CONFIG", "start the sweep or go on with it", "gmmsweep run configs/demo.yaml",
      command_run},
-    {"plan", "CONFIG", "check config and data; list fits, memory, disk, time; no computing",
+    {"plan", "CONFIG", "check config and data; list fits, memory, disk and time",
      "gmmsweep plan configs/demo.yaml", command_plan},
     {"params", NULL, "every config key: type, default, range, meaning", "gmmsweep params",
      command_params},
