@@ -90,6 +90,9 @@ enum status command_help(const struct cli *cli, struct err *err)
 {
     enum status rc = OK;
     const struct cli_command *command;
+    if (cli->man && cli->target != NULL)
+        FAIL(err, ERR_USAGE, "'%s': unexpected beside --man, whose page has all commands",
+             cli->target);
     if (cli->target != NULL) {
         TRY(cli_find(cli->commands, cli->target, &command, err));
         help_print_command(command);

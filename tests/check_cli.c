@@ -168,6 +168,7 @@ START_TEST(mistakes_are_refused)
     refuses("gmmsweep run a --by aic", "--by"); /* of another command */
     refuses("gmmsweep run a --by aic", "taken by show");
     refuses("gmmsweep help run a", "'a'");
+    refuses("gmmsweep help run --man", "'run'");
     refuses("gmmsweep predict a", "DATA is missing");
     refuses("gmmsweep predict a b c", "'c'");
     refuses("gmmsweep show a --set x=1", "--set");
