@@ -1,10 +1,9 @@
 /* predict.c - `gmmsweep predict`: labels, log-densities and responsibilities of new rows. */
 #include "array_file.h"
+#include "chosen.h"
 #include "commands.h"
 #include "fresh_data.h"
 #include "machine.h"
-#include "scorer.h"
-#include "sweep_config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +12,8 @@
 
 struct predict {
     const struct cli *cli;
-    struct sweep_file *file;
-    size_t fit;
-    struct config *config; /* the sweep's */
-    struct sweep_data sweep_data;
+    struct chosen chosen;
     struct data *data; /* the new rows */
-    struct model *model;
     struct scorer *scorer;
     int64_t *label;      /* [N] */
     double *log_density; /* [N]; NULL of k-means */
@@ -29,18 +24,11 @@ static enum status read_model(struct predict *predict, struct err *err)
 {
     enum status rc = OK;
     struct err why = {OK, ""};
-    TRY(sweep_file_open(predict->cli->target, &predict->file, err));
-    TRY(sweep_file_pick(predict->file, predict->cli, &predict->fit, err));
-    TRY(sweep_file_read_model(predict->file, predict->fit, &predict->model, err));
-    TRY(sweep_file_read_data(predict->file, &predict->sweep_data, err));
-    TRY(sweep_config_read(predict->file, &predict->config, err));
-    const struct scorer_data like = {predict->sweep_data.n_features, predict->sweep_data.mean,
-                                     predict->sweep_data.variance,
-                                     (enum whiten)predict->config->kmeans_whiten};
-    rc = scorer_create(&like, predict->model, &predict->scorer, &why);
-    if (rc != OK)
-        FAIL(err, rc, "%s: %s: %s", predict->file->path, predict->file->fits[predict->fit].name,
-             why.text);
+    const struct chosen *chosen = &predict->chosen;
+    TRY(chosen_read(predict->cli, &predict->chosen, err));
+    const struct scorer_data like = chosen_scorer_data(chosen);
+    rc = scorer_create(&like, chosen->model, &predict->scorer, &why);
+    if (rc != OK) FAIL(err, rc, "%s: %s: %s", chosen->file->path, chosen->row->name, why.text);
 done:
     return rc;
 }
@@ -55,7 +43,7 @@ static enum status score(struct predict *predict, struct err *err)
     if (scorer_has_density(predict->scorer)) {
         TRY_ALLOC(predict->log_density, data->n_rows, err);
         if (out != NULL && !array_file_is(out, ".npy"))
-            TRY_ALLOC(predict->resp, data->n_rows * predict->model->n_components, err);
+            TRY_ALLOC(predict->resp, data->n_rows * predict->chosen.model->n_components, err);
     }
     rc = scorer_run(predict->scorer, data->n_rows, data->x, machine_threads(predict->cli->threads),
                     predict->label, predict->log_density, predict->resp, &why);
@@ -76,7 +64,7 @@ static bool has_gaps(const struct data *data)
 static enum status write(const struct predict *predict, struct err *err)
 {
     const struct array_axis row = {"row", predict->data->n_rows, NULL};
-    const struct array_axis component = {"component", predict->model->n_components, NULL};
+    const struct array_axis component = {"component", predict->chosen.model->n_components, NULL};
     const char *out = predict->cli->out_file;
     struct named_array arrays[4];
     size_t n = 0;
@@ -116,7 +104,7 @@ static void tell(const struct predict *predict)
     if (predict->cli->quiet) return;
     if (data->left_out[0] != '\0')
         fprintf(stderr, "gmmsweep: %s: left out: %s\n", data->path, data->left_out);
-    fprintf(stderr, "%zu rows by %s%s\n", data->n_rows, predict->file->fits[predict->fit].name,
+    fprintf(stderr, "%zu rows by %s%s\n", data->n_rows, predict->chosen.row->name,
             predict->log_density == NULL ? "; k-means has labels, but no densities" : "");
 }
 
@@ -126,11 +114,8 @@ static void predict_free(struct predict *predict)
     free(predict->log_density);
     free(predict->label);
     scorer_destroy(&predict->scorer);
-    model_destroy(&predict->model);
     data_destroy(&predict->data);
-    sweep_data_free(&predict->sweep_data);
-    config_destroy(&predict->config);
-    sweep_file_close(&predict->file);
+    chosen_free(&predict->chosen);
 }
 
 enum status command_predict(const struct cli *cli, struct err *err)
@@ -140,7 +125,7 @@ enum status command_predict(const struct cli *cli, struct err *err)
     const char *const inputs[] = {cli->target, cli->second};
     if (cli->out_file != NULL) TRY(array_file_check(cli->out_file, ENDINGS, 2, inputs, err));
     TRY(read_model(&predict, err));
-    TRY(fresh_data_load(predict.file, cli->second, &predict.data, err));
+    TRY(fresh_data_load(predict.chosen.file, cli->second, &predict.data, err));
     TRY(score(&predict, err));
     tell(&predict);
     TRY(write(&predict, err));
