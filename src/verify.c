@@ -379,8 +379,7 @@ enum status command_verify(const struct cli *cli, struct err *err)
     check_fits(&verify);
     check_best(&verify);
     TRY(check_history(&verify, err));
-    TRY(check_models(&verify, err));
-    if (cli->data != NULL) TRY(check_scores(&verify, err));
+    TRY(cli->data != NULL ? check_scores(&verify, err) : check_models(&verify, err));
     if (verify.n_wrong > 0)
         FAIL(err, ERR_DATA, "%s: %zu thing%s wrong:\n%s", verify.file->path, verify.n_wrong,
              verify.n_wrong == 1 ? "" : "s", verify.found.text);

@@ -42,6 +42,10 @@ static enum status no_best(const struct sweep_file *file, const char *criterion,
     size_t n_applies = 0;
     for (size_t i = 0; i < file->n_fits; i++)
         n_applies += fit_row_applies(&file->fits[i], column);
+    if (file->n_fits == 0)
+        return err_set(err, ERR_DATA,
+                       "%s: no fit is finished yet; expected the sweep to have gone on",
+                       file->path);
     if (n_applies > 0 && !flagged)
         return err_set(err, ERR_DATA,
                        "%s: all %zu fits that have %s are flagged (degenerate, or components of "
@@ -51,8 +55,7 @@ static enum status no_best(const struct sweep_file *file, const char *criterion,
                    "%s: none of its %zu fits has %s%s; expected another --best, or --fit NAME",
                    file->path, file->n_fits, criterion,
                    strcmp(criterion, "heldout") == 0 ? " (data.heldout was 0, or they are k-means)"
-                   : file->n_fits > 0                ? " (k-means has none)"
-                                                     : "");
+                                                     : " (k-means has none)");
 }
 
 enum status sweep_file_pick(const struct sweep_file *file, const struct cli *cli, size_t *fit,
