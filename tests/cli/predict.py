@@ -204,6 +204,43 @@ class Predict(harness.Case):
         done = self.gmmsweep("predict", self.dir / "pool", small, expect=DATA)
         self.assertRegex(done.stderr, r"has 9 features, .* have 49")
 
+    def test_arrays(self):
+        """Of NPZ and HDF5 the array that the sweep has named is taken, else the only one there is;
+        of several others none."""
+        np, h5py = harness.need("numpy"), harness.need("h5py")
+        x, label = harness.blobs(3, n=200)
+        np.savez(self.dir / "sweep.npz", X=x, y=label)
+        data = {"path": "sweep.npz", "dataset": "X", "labels": "y"}
+        folder = self.sweep(data, sweep={"components": 3, "restarts": 1})
+        expected = self.predicted(folder, "sweep.npz")["log_density"]
+        np.savez(self.dir / "other.npz", Z=x)
+        np.savez(self.dir / "both.npz", X=x, Z=x)
+        np.savez(self.dir / "neither.npz", Y=x, Z=x)
+        with h5py.File(self.dir / "other.h5", "w") as f:
+            f["some/where"] = x
+        self.write("other.npy", harness.npy(x))
+        for name in ("other.npz", "both.npz", "other.h5", "other.npy"):
+            got = self.predicted(folder, name)["log_density"]
+            self.assertTrue(np.array_equal(got, expected), name)
+        done = self.gmmsweep("predict", folder, "neither.npz", expect=DATA)
+        self.assertIn("2 arrays", done.stderr)
+
+    def test_picture(self):
+        """Every pixel of a picture is a row; one of another number of channels is refused."""
+        np, image = harness.need("numpy"), harness.need("PIL.Image")
+        rng = np.random.default_rng(1)
+        pixels = (rng.integers(0, 3, (40, 50, 1)) * 90 + rng.integers(0, 20, (40, 50, 3)))
+        colours = image.fromarray(pixels.astype(np.uint8))
+        colours.save(self.dir / "a.png")
+        colours.crop((5, 5, 25, 15)).save(self.dir / "b.bmp")
+        colours.convert("L").save(self.dir / "grey.png")
+        folder = self.sweep("a.png", sweep={"components": 3, "restarts": 1})
+        whole = self.predicted(folder, "a.png")["label"].reshape(40, 50)
+        part = self.predicted(folder, "b.bmp")["label"].reshape(10, 20)
+        self.assertTrue(np.array_equal(part, whole[5:15, 5:25]))
+        done = self.gmmsweep("predict", folder, "grey.png", expect=DATA)
+        self.assertIn("has 1 feature, but the sweep's models have 3", done.stderr)
+
     def test_missing_values(self):
         """Rows with missing values are refused, or, where the sweep dropped them, left out and the
         others numbered."""
