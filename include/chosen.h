@@ -17,7 +17,7 @@ struct chosen {
 };
 
 /* Reads it from cli->target. As sweep_file.h and sweep_config.h; release *out with chosen_free in
- * any case. */
+ * any case. That a sweep is unfinished is said on standard error. */
 enum status chosen_read(const struct cli *cli, struct chosen *out, struct err *err);
 
 void chosen_free(struct chosen *chosen);

@@ -2,6 +2,8 @@
 
 #include "sweep_config.h"
 
+#include <stdio.h>
+
 enum status chosen_read(const struct cli *cli, struct chosen *out, struct err *err)
 {
     enum status rc = OK;
@@ -13,6 +15,8 @@ enum status chosen_read(const struct cli *cli, struct chosen *out, struct err *e
     TRY(sweep_file_read_model(out->file, fit, &out->model, err));
     TRY(sweep_file_read_data(out->file, &out->data, err));
     TRY(sweep_config_read(out->file, &out->config, err));
+    if (out->file->n_fits < out->file->n_planned && !cli->quiet)
+        fprintf(stderr, "unfinished: %zu of %zu fits\n", out->file->n_fits, out->file->n_planned);
 done:
     return rc;
 }

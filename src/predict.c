@@ -102,9 +102,6 @@ static void tell(const struct predict *predict)
 {
     const struct data *data = predict->data;
     if (predict->cli->quiet) return;
-    if (predict->file->n_fits < predict->file->n_planned)
-        fprintf(stderr, "unfinished: %zu of %zu fits\n", predict->file->n_fits,
-                predict->file->n_planned);
     if (data->left_out[0] != '\0')
         fprintf(stderr, "gmmsweep: %s: left out: %s\n", data->path, data->left_out);
     fprintf(stderr, "%zu rows by %s%s\n", data->n_rows, predict->chosen.row->name,
