@@ -273,7 +273,7 @@ class Predict(harness.Case):
         for args, expect, says in (
             (["--fit", "diag-k003-kmeans++-r00"], DATA, "did you mean diag-k003-kmeans++-r000"),
             (["--fit", "x"], DATA, "expected one of its 16 fits"),
-            (["--best", "bicc"], USAGE, "expected bic"),
+            (["--best", "bicc"], USAGE, "expected one of bic"),
             (["--fit", result.names[0], "--best", "aic"], USAGE, "one of them"),
         ):
             done = self.gmmsweep("predict", folder, "out.csv", *args, expect=expect)
