@@ -101,6 +101,9 @@ double report_variance(const struct model *model, size_t k, size_t d);
 /* Covariance of features i and j in component k. */
 double report_covariance(const struct model *model, size_t k, size_t i, size_t j);
 
+/* What people call feature d. */
+const char *report_feature_name(const struct report *report, size_t d);
+
 /* Whether the winner's features are the pixels of images. */
 bool report_has_images(const struct report *report);
 

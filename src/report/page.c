@@ -2,6 +2,8 @@
  * makes C of them, line by line. */
 #include "report_parts.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const style[] = {
@@ -30,11 +32,11 @@ static void write_lines(FILE *out, const char *const *lines, size_t n)
 }
 
 /* Of the path of a result: the folder's name, which is what people call the sweep by. */
-static void sweep_name(const char *path, char *name, size_t size)
+static void sweep_name(const char *given, char *name, size_t size)
 {
+    char resolved[PATH_MAX];
+    const char *path = realpath(given, resolved) != NULL ? resolved : given;
     size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
     const char *file = "/sweep.h5";
     if (end > strlen(file) && strncmp(path + end - strlen(file), file, strlen(file)) == 0)
         end -= strlen(file);
@@ -42,7 +44,7 @@ static void sweep_name(const char *path, char *name, size_t size)
     while (first > 0 && path[first - 1] != '/')
         first--;
     snprintf(name, size, "%.*s", (int)(end - first), path + first);
-    if (name[0] == '\0' || strcmp(name, ".") == 0) snprintf(name, size, "sweep");
+    if (name[0] == '\0') snprintf(name, size, "sweep");
 }
 
 static void write_head(const struct report *report, const char *name, FILE *out)

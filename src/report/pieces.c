@@ -57,6 +57,14 @@ void report_legend(const struct report *report, FILE *out)
 
 /* --- models --- */
 
+const char *report_feature_name(const struct report *report, size_t d)
+{
+    static const char *const colours[] = {"red", "green", "blue"};
+    if (report->about.feature_names == NULL) return ""; /* neither a file nor the rows */
+    if (report->about.picture_shape[0] > 0 && report->about.n_features == 3) return colours[d];
+    return report->about.feature_names[d];
+}
+
 double report_covariance(const struct model *model, size_t k, size_t i, size_t j)
 {
     const size_t n = model->n_features;

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Rows that take more are not read again: a report is no job of its own. */
+#define MOST_BYTES 0x1p32
+
 static enum status copy_text(const char *text, char **out, struct err *err)
 {
     enum status rc = err_alloc(strlen(text) + 1, 1, "a text of the report", out, err);
@@ -231,10 +234,10 @@ static enum status read_rows(struct report *report, struct err *err)
         goto done;
     }
     const char *path = report->config->data_path;
+    const double memory = fmin(MOST_BYTES, machine_memory(report->config->run_memory));
     if (path != NULL && access(path, R_OK) != 0)
         snprintf(report->data_note, sizeof report->data_note, "%s cannot be read any more", path);
-    else if (data_load(report->config, (size_t)machine_memory(report->config->run_memory),
-                       &report->data, &why) != OK)
+    else if (data_load(report->config, (size_t)memory, &report->data, &why) != OK)
         snprintf(report->data_note, sizeof report->data_note, "%.400s", why.text);
     else if (strcmp(report->data->sha256, report->data_sha256) != 0) {
         snprintf(report->data_note, sizeof report->data_note,

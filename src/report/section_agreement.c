@@ -29,6 +29,14 @@ static struct agreement count(const struct report *report, const struct report_c
     return out;
 }
 
+/* Beside the other families at this K. */
+static double beside(const struct axis *axis, size_t series, int64_t k)
+{
+    const double shift = 0.012 * ((double)series - 0.5 * (N_FAMILIES - 1));
+    if (axis->log) return (double)k * pow(axis->high / axis->low, shift);
+    return (double)k + shift * (axis->high - axis->low);
+}
+
 static void draw(const struct report *report, FILE *out)
 {
     struct chart chart = {
@@ -37,7 +45,7 @@ static void draw(const struct report *report, FILE *out)
     for (size_t c = 0; c < report->n_cells; c++)
         axis_include(&chart.x, (double)report->cells[c].k);
     chart.x.log = chart.x.high / chart.x.low > 20.0;
-    axis_pad(&chart.x, 0.04);
+    axis_pad(&chart.x, 0.06);
     fprintf(out, "<figure><b>Starts that reach the best optimum</b>\n");
     chart_begin(&chart, out, "agreement-by-k", "Starts that reach the best optimum, against K",
                 "A line for each family; the table has the same by start method.");
@@ -47,9 +55,10 @@ static void draw(const struct report *report, FILE *out)
         if (cell->n < 2) continue;
         const struct agreement all = count(report, cell, N_INITS);
         const double y = 100.0 * (double)all.n_agree / (double)all.n;
+        const double at = beside(&chart.x, cell->series, cell->k);
         if (c > 0 && cell[-1].series == cell->series && cell[-1].n > 1) {
             const struct agreement before = count(report, cell - 1, N_INITS);
-            const double x[2] = {(double)cell[-1].k, (double)cell->k};
+            const double x[2] = {beside(&chart.x, cell->series, cell[-1].k), at};
             const double line[2] = {100.0 * (double)before.n_agree / (double)before.n, y};
             chart_line(&chart, 2, x, line, look.class);
         }
@@ -57,7 +66,7 @@ static void draw(const struct report *report, FILE *out)
         if (report->n_cells > REPORT_CELLS) continue;
         snprintf(title, sizeof title, "%s, K = %lld: %zu of %zu", look.label, (long long)cell->k,
                  all.n_agree, all.n);
-        chart_marker(&chart, look.marker, (double)cell->k, y, 5.0, look.class, title);
+        chart_marker(&chart, look.marker, at, y, 5.0, look.class, title);
     }
     chart_end(&chart);
     fprintf(out, "</figure>\n");

@@ -105,14 +105,6 @@ done:
 
 /* --- a table --- */
 
-/* What people call the feature. */
-static const char *feature_name(const struct report *report, size_t d)
-{
-    static const char *const colours[] = {"red", "green", "blue"};
-    if (report->about.picture_shape[0] > 0 && report->about.n_features == 3) return colours[d];
-    return report->about.feature_names != NULL ? report->about.feature_names[d] : "";
-}
-
 static void write_component_row(const struct report *report, size_t k, size_t n_features, FILE *out)
 {
     const struct model *model = report->model.model;
@@ -144,7 +136,7 @@ static void write_table(const struct report *report, size_t shown, FILE *out)
             model->family == FAMILY_none ? "" : " \xC2\xB1 standard deviations");
     for (size_t d = 0; d < n_features; d++) {
         fprintf(out, "<th scope=\"col\">");
-        html_text(out, feature_name(report, d));
+        html_text(out, report_feature_name(report, d));
         fprintf(out, "</th>");
     }
     fprintf(out, "</tr></thead><tbody>\n");

@@ -88,10 +88,10 @@ static void write_palette(const struct model *model, double peak, FILE *out)
     fprintf(out, "</div>");
 }
 
-/* One fit's picture, behind the original if this has not been shown yet; nothing of a model that is
- * not kept. */
+/* One fit's picture, of those written the n-th, behind the original if it is the first; nothing of
+ * a model that is not kept. */
 static enum status write_compressed(const struct report *report, const struct fit_row *row,
-                                    bool *with_original, FILE *out, struct err *err)
+                                    size_t *n_written, FILE *out, struct err *err)
 {
     enum status rc = OK;
     struct err why = {OK, ""};
@@ -111,13 +111,13 @@ static enum status write_compressed(const struct report *report, const struct fi
         fprintf(out, "</p>\n");
         goto done;
     }
-    if (*with_original) {
-        *with_original = false;
+    if (*n_written == 0) {
         fprintf(out, "<figure><b>Original</b>");
         TRY(write_picture(&made.original, "The original", out, err));
         fprintf(out, "<figcaption>%zu \xC3\x97 %zu pixels</figcaption></figure>\n",
                 made.original.height, made.original.width);
     }
+    (*n_written)++;
     snprintf(alt, sizeof alt, "In %lld colours", (long long)row->k);
     fprintf(out, "<figure%s><b>%lld colours, %s</b>",
             row == report->best ? " class=\"winner\"" : "", (long long)row->k,
@@ -148,10 +148,15 @@ enum status section_photograph(const struct report *report, FILE *out, struct er
             "channel.");
     if (shown < n) fprintf(out, " %zu of %zu are shown.", shown, n);
     fprintf(out, "</p>\n<div class=\"photos\">\n");
-    bool with_original = true;
+    size_t n_written = 0;
     for (size_t i = 0; i < shown; i++)
-        TRY(write_compressed(report, chosen[i * n / shown], &with_original, out, err));
+        TRY(write_compressed(report, chosen[i * n / shown], &n_written, out, err));
     fprintf(out, "</div>\n");
+    if (n_written < shown)
+        fprintf(out,
+                "<p class=\"soft\">%zu more are not shown: the file does not keep their models "
+                "(output.keep), or they cannot be applied.</p>\n",
+                shown - n_written);
 done:
     free(chosen);
     return rc;

@@ -304,7 +304,7 @@ enum status section_plane(const struct report *report, FILE *out, struct err *er
     TRY(take_dots(data, &plane, &dots, err));
     for (size_t a = 0; a < 2; a++)
         if (plane.given)
-            snprintf(labels[a], sizeof labels[a], "feature %.100s", report->about.feature_names[a]);
+            snprintf(labels[a], sizeof labels[a], "feature %.100s", report_feature_name(report, a));
         else
             snprintf(labels[a], sizeof labels[a], "%s principal component (%.0f %% of variance)",
                      a == 0 ? "first" : "second", 100.0 * plane.share[a]);

@@ -128,6 +128,28 @@ class Report(harness.Case):
                 self.close_enough(deviation, expected, 6e-4, "deviation")
         self.assertEqual(len(page.all("ellipse")), 4)
 
+    def test_one_feature(self):
+        """Of a single feature, the density over a histogram: both hold the same area."""
+        np = harness.need("numpy")
+        x = np.random.default_rng(1).normal(size=400) + 7 * (np.arange(400) % 2)
+        self.write("line.npy", harness.npy(x[:, None]))
+        page = self.report(self.sweep(self.dir / "line.npy", sweep={"components": 2}))
+
+        def points(kind):
+            """[n, 2] of the only path of that class, in pixels."""
+            inside = page.inside_section("density")
+            (drawn,) = [e[1]["d"] for e in inside if e[1].get("class") == kind]
+            return np.array(re.findall(r"[ML]([-\d.]+) ([-\d.]+)", drawn), float)
+
+        def area(outline):
+            return np.sum(np.diff(outline[:, 0]) * (outline[1:, 1] + outline[:-1, 1]) / 2)
+
+        band, line = points("band s0"), points("line s1")
+        floor = band[: len(band) // 2]  # the band goes there along the floor and back on top
+        top = band[len(band) // 2 :][::-1]
+        histogram = area(floor) - area(top)
+        self.close_enough(area(line * [1, -1] + [0, floor[0, 1]]), histogram, 0.03, "areas")
+
     def test_images(self):
         """Images: means and deviations of every component as they are in the file; samples."""
         np = harness.need("numpy")
@@ -234,6 +256,10 @@ class Report(harness.Case):
         self.assertIn("is not what was fitted any more", page.section("plane"))
         self.assertEqual(len(self.dots(page)), 0)
         path.unlink()
+        page = self.report(out)
+        self.assertIn("cannot be read any more", page.section("plane"))
+        self.assertTrue(page.all("ellipse"))
+        (out / "sweep.h5").unlink()  # and from the log, which does not tell of the data
         page = self.report(out)
         self.assertIn("cannot be read any more", page.section("plane"))
         self.assertTrue(page.all("ellipse"))

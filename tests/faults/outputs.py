@@ -13,6 +13,7 @@ WRITES = [  # command, file's name
     *(("export", f"out.{ending}") for ending in ("npz", "json", "h5")),
     *(("sample", f"out.{ending}") for ending in ("csv", "npy", "npz", "h5")),
     ("predict", "out.csv"),
+    ("report", "out.html"),
 ]  # fmt: skip
 FAULTS = [("write", "ENOSPC"), ("write", "full"), ("write", "kill-half"), ("sync", "EIO"),
           ("sync", "kill"), ("rename", "ENOSPC"), ("rename", "kill")]  # fmt: skip

@@ -19,11 +19,13 @@ class Page(html.parser.HTMLParser):
         self.feed(self.bytes.decode("utf-8"))
         self.close()
         assert not self.open, f"never closed: {self.open}"
+        for element in self.elements:
+            element[2] = "".join(element[2])
 
     def handle_starttag(self, tag, attrs):
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
-        element = [tag, dict(attrs), ""]
+        element = [tag, dict(attrs), []]
         self.elements.append(element)
         if tag not in VOID:
             self.open.append(element)
@@ -40,7 +42,7 @@ class Page(html.parser.HTMLParser):
     def handle_data(self, data):
         assert self.open or not data.strip(), f"outside of all: {data!r}"
         for element in self.open:
-            element[2] += data
+            element[2].append(data)
 
     def all(self, tag, **attrs):
         """The elements of that tag whose attributes have these values."""
