@@ -1,7 +1,7 @@
 /* h5_parts.h - between the files that call HDF5, and the only one that includes its header: h5io.c
- * writes files of our own, h5read.c reads them, h5array.c reads anybody's, h5type.c knows types of
- * numbers, h5stored.c whether there are values at all, h5guard.c what to say when the library
- * crashes. Not for others. */
+ * writes files of our own, h5read.c reads them, h5attr.c does both with attributes, h5array.c reads
+ * anybody's, h5type.c knows types of numbers, h5stored.c whether there are values at all, h5guard.c
+ * what to say when the library crashes. Not for others. */
 #ifndef GMMSWEEP_H5_PARTS_H
 #define GMMSWEEP_H5_PARTS_H
 
@@ -37,6 +37,12 @@ enum status h5_cannot(const struct h5 *h5, const char *what, const char *object,
 hid_t h5_type_of(enum h5_type type, bool in_file);
 
 size_t h5_size_of(enum h5_type type);
+
+/* Whether a type in a file is the one that is written for `kind`. */
+bool h5_is_of_type(hid_t type, enum h5_type kind);
+
+/* The library may give NULL for an empty text: texts [n] get one. ERR_INTERNAL without memory. */
+enum status h5_fill_in(char **texts, size_t n, struct err *err);
 
 /* Whether a file of n_file_bytes proves `count` indices, from `first`, of the first axis of a
  * dataset. *chunk_bytes: what the library wants at a time to read it. ERR_DATA, with `where`, what

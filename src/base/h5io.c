@@ -278,46 +278,6 @@ enum status h5_attach_scale(struct h5 *h5, const char *array, int axis, const ch
     return rc;
 }
 
-/* --- attributes --- */
-
-static enum status put_attr(struct h5 *h5, const char *object, const char *name, enum h5_type type,
-                            size_t n, const void *values, struct err *err)
-{
-    hsize_t dims[1] = {n};
-    hid_t space = n == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, dims, NULL);
-    hid_t file_type = h5_type_of(type, true), memory_type = h5_type_of(type, false);
-    hid_t at = H5Oopen(h5->file, object, H5P_DEFAULT);
-    if (at >= 0 && H5Aexists(at, name) > 0) H5Adelete(at, name);
-    hid_t attr = at < 0 ? -1 : H5Acreate2(at, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
-    enum status rc = OK;
-    if (attr < 0 || H5Awrite(attr, memory_type, values) < 0)
-        rc = h5_cannot(h5, "write an attribute of", object, err);
-    if (attr >= 0) H5Aclose(attr);
-    if (at >= 0) H5Oclose(at);
-    H5Tclose(memory_type);
-    H5Tclose(file_type);
-    H5Sclose(space);
-    return rc;
-}
-
-enum status h5_attr_text(struct h5 *h5, const char *object, const char *name, const char *value,
-                         struct err *err)
-{
-    return put_attr(h5, object, name, H5_TEXT, 1, &value, err);
-}
-
-enum status h5_attr_ints(struct h5 *h5, const char *object, const char *name, size_t n,
-                         const int64_t *values, struct err *err)
-{
-    return put_attr(h5, object, name, H5_INT, n, values, err);
-}
-
-enum status h5_attr_flags(struct h5 *h5, const char *object, const char *name, size_t n,
-                          const int8_t *values, struct err *err)
-{
-    return put_attr(h5, object, name, H5_FLAG, n, values, err);
-}
-
 void h5_version(char out[32])
 {
     unsigned major = 0, minor = 0, release = 0;

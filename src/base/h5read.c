@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- attributes --- */
-
-static bool is_of_type(hid_t type, enum h5_type kind)
+bool h5_is_of_type(hid_t type, enum h5_type kind)
 {
     switch (kind) {
     case H5_TEXT:
@@ -25,38 +23,7 @@ static bool is_of_type(hid_t type, enum h5_type kind)
     return H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) == 1;
 }
 
-/* values [n]: what an attribute of so many values of the kind has. */
-static enum status read_attr(struct h5 *h5, const char *object, const char *name, enum h5_type kind,
-                             size_t n, void *values, struct err *err)
-{
-    enum status rc = OK;
-    hid_t at = H5Oopen(h5->file, object, H5P_DEFAULT);
-    hid_t attr = at < 0 ? -1 : H5Aopen(at, name, H5P_DEFAULT);
-    hid_t file_type = attr < 0 ? -1 : H5Aget_type(attr);
-    hid_t space = file_type < 0 ? -1 : H5Aget_space(attr);
-    hid_t type = -1;
-    if (space < 0) {
-        rc = h5_cannot(h5, "read attribute", name, err);
-        goto done;
-    }
-    type = h5_type_of(kind, false);
-    if (!is_of_type(file_type, kind) || H5Sget_simple_extent_npoints(space) != (hssize_t)n)
-        FAIL(err, ERR_DATA, "%s: attribute %s of %s: expected %zu %s%s", h5->path, name, object, n,
-             kind == H5_TEXT ? "text" : "integer", n == 1 ? "" : "s");
-    h5_guard(h5->path, name);
-    if (H5Aread(attr, type, values) < 0) rc = h5_cannot(h5, "read attribute", name, err);
-    h5_unguard();
-done:
-    if (type >= 0) H5Tclose(type);
-    if (space >= 0) H5Sclose(space);
-    if (file_type >= 0) H5Tclose(file_type);
-    if (attr >= 0) H5Aclose(attr);
-    if (at >= 0) H5Oclose(at);
-    return rc;
-}
-
-/* The library may give NULL for an empty text. */
-static enum status fill_in(char **texts, size_t n, struct err *err)
+enum status h5_fill_in(char **texts, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++)
         if (texts[i] == NULL && (texts[i] = calloc(1, 1)) == NULL)
@@ -64,31 +31,13 @@ static enum status fill_in(char **texts, size_t n, struct err *err)
     return OK;
 }
 
-enum status h5_read_attr(struct h5 *h5, const char *object, const char *name, char **out,
-                         struct err *err)
-{
-    *out = NULL;
-    enum status rc = read_attr(h5, object, name, H5_TEXT, 1, out, err);
-    return rc == OK ? fill_in(out, 1, err) : rc;
-}
-
-enum status h5_read_attr_ints(struct h5 *h5, const char *object, const char *name, size_t n,
-                              int64_t *out, struct err *err)
-{
-    return read_attr(h5, object, name, H5_INT, n, out, err);
-}
-
-bool h5_has_attr(struct h5 *h5, const char *object, const char *name)
-{
-    return H5Aexists_by_name(h5->file, object, name, H5P_DEFAULT) > 0;
-}
-
 bool h5_exists(struct h5 *h5, const char *path)
 {
-    return H5Lexists(h5->file, path, H5P_DEFAULT) > 0;
+    h5_guard(h5->path, path);
+    const bool exists = H5Lexists(h5->file, path, H5P_DEFAULT) > 0;
+    h5_unguard();
+    return exists;
 }
-
-/* --- datasets --- */
 
 /* A dataset that is read. */
 struct set {
@@ -113,7 +62,7 @@ static enum status set_type(struct h5 *h5, const char *path, struct set *set, st
     size_t i = 0;
     hid_t type = H5Dget_type(set->id);
     if (type < 0) return h5_cannot(h5, "open dataset", path, err);
-    while (i < n && !is_of_type(type, types[i]))
+    while (i < n && !h5_is_of_type(type, types[i]))
         i++;
     h5_describe_type(type, kind);
     H5Tclose(type);
@@ -129,12 +78,12 @@ static enum status set_open(struct h5 *h5, const char *path, struct set *set, st
 {
     enum status rc = OK;
     *set = (struct set){.space = -1, .dims = {1, 1, 1, 1}, .row = 1};
+    h5_guard(h5->path, path);
     set->id = H5Dopen2(h5->file, path, H5P_DEFAULT);
     if (set->id >= 0) set->space = H5Dget_space(set->id);
-    if (set->space < 0) {
-        rc = h5_cannot(h5, "open dataset", path, err);
-        goto done;
-    }
+    if (set->space < 0) rc = h5_cannot(h5, "open dataset", path, err);
+    h5_unguard();
+    TRY(rc);
     set->rank = H5Sget_simple_extent_ndims(set->space);
     if (H5Sget_simple_extent_type(set->space) == H5S_NULL || set->rank < 0 ||
         set->rank > H5_MAX_RANK)
@@ -177,7 +126,7 @@ static enum status set_read(struct h5 *h5, const char *path, const struct set *s
         H5Dread(set->id, type, memory, set->space, H5P_DEFAULT, out) < 0)
         rc = h5_cannot(h5, "read dataset", path, err);
     h5_unguard();
-    if (rc == OK && set->type == H5_TEXT) rc = fill_in(out, count * set->row, err);
+    if (rc == OK && set->type == H5_TEXT) rc = h5_fill_in(out, count * set->row, err);
     H5Tclose(type);
     H5Sclose(memory);
     return rc;
@@ -322,7 +271,10 @@ enum status h5_list(struct h5 *h5, size_t *n, char ***paths, struct err *err)
 {
     struct path_list list = {.err = err};
     enum status rc = OK;
-    if (H5Lvisit(h5->file, H5_INDEX_NAME, H5_ITER_INC, collect_dataset, &list) < 0)
+    h5_guard(h5->path, "the list of its datasets");
+    const herr_t visited = H5Lvisit(h5->file, H5_INDEX_NAME, H5_ITER_INC, collect_dataset, &list);
+    h5_unguard();
+    if (visited < 0)
         rc = list.out_of_memory ? err_set(err, ERR_INTERNAL, "out of memory: the paths of datasets")
                                 : h5_cannot(h5, "list", "the datasets", err);
     if (list.n > 0) qsort(list.paths, list.n, sizeof *list.paths, compare_paths);
