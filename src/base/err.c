@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static enum status put(struct err *err, size_t at, enum status status, const char *format,
                        va_list args)
@@ -34,6 +36,15 @@ enum status err_add(struct err *err, enum status status, const char *format, ...
     return status;
 }
 
+/* Rows are read from end to end in each iteration, where pages of 4 KiB cost a tenth of the time
+ * (MNIST, 48 MB). The kernel may know better. */
+#define LARGE_BYTES ((size_t)4 << 20)
+static void advise_huge_pages(void *memory, size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), skipped = -(uintptr_t)memory % page;
+    madvise((char *)memory + skipped, (bytes - skipped) / page * page, MADV_HUGEPAGE);
+}
+
 enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err)
 {
     const size_t align = 64;
@@ -42,6 +53,7 @@ enum status err_alloc(size_t count, size_t size, const char *what, void *out, st
         size_t bytes = (count * size + align - 1) / align * align;
         if (bytes == 0) bytes = align;
         memory = aligned_alloc(align, bytes);
+        if (memory != NULL && bytes >= LARGE_BYTES) advise_huge_pages(memory, bytes);
         if (memory != NULL) memset(memory, 0, bytes);
     }
     memcpy(out, &memory, sizeof memory);
