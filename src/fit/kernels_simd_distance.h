@@ -148,13 +148,15 @@ static void gather(size_t n_features, const double *restrict y, const double *re
                    const double *restrict order, size_t n, const size_t *restrict row, size_t d0,
                    size_t d1, double *restrict offset)
 {
-    for (size_t s = 0; s < n; s++) {
-        const double *from = y + row[s] / VEC * n_features * VEC + row[s] % VEC;
-        double *to = offset + s / VEC * n_features * VEC + s % VEC;
-        for (size_t d = d0; d < d1; d++) {
-            const size_t feature = (size_t)order[d];
-            to[d * VEC] = from[feature * VEC] - mean[feature];
-        }
+    size_t from[ROWS_CHUNK];
+    for (size_t s = 0; s < n; s++)
+        from[s] = row[s] / VEC * n_features * VEC + row[s] % VEC;
+    /* Feature by feature: rows that stand in one block have it in one cache line. */
+    for (size_t d = d0; d < d1; d++) {
+        const size_t feature = (size_t)order[d];
+        const double *column = y + feature * VEC, m = mean[feature];
+        for (size_t s = 0; s < n; s++)
+            offset[(s / VEC * n_features + d) * VEC + s % VEC] = column[from[s]] - m;
     }
 }
 

@@ -51,6 +51,16 @@ def blas():
     return " ".join(sorted(names)) or "unknown"
 
 
+def blas_core():
+    """The CPU whose kernels OpenBLAS has taken, as scikit-learn's own library tells it."""
+    try:
+        import threadpoolctl
+    except ImportError:
+        return "unknown"
+    infos = threadpoolctl.threadpool_info()
+    return " ".join(sorted({i.get("architecture", "unknown") for i in infos})) or "unknown"
+
+
 def sklearn_version():
     """scikit-learn's version, or None where it cannot be imported."""
     try:
@@ -73,6 +83,7 @@ def describe():
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": blas(),
+        "blas kernels": blas_core(),
         "h5py": h5py.__version__,
         "scikit-learn": sklearn_version() or "missing",
     }

@@ -36,8 +36,9 @@ def called(command, env=None):
 
 
 def environment():
-    """The environment for ours: --threads alone says how many threads there are."""
-    choosing = ("OMP_", "OPENBLAS_", "SLURM_")
+    """The environment for ours: --threads alone says how many threads there are. OPENBLAS_CORETYPE
+    is for all programs."""
+    choosing = ("OMP_", "OPENBLAS_NUM", "SLURM_")
     return {k: v for k, v in os.environ.items() if not k.startswith(choosing)}
 
 
