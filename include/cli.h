@@ -14,7 +14,8 @@ struct cli_texts {
 
 typedef bool cli_NONE;
 typedef const char *cli_TEXT;
-typedef int64_t cli_COUNT; /* 0: not given */
+typedef int64_t cli_COUNT;   /* 0: not given */
+typedef int64_t cli_THREADS; /* likewise */
 typedef struct cli_texts cli_TEXTS;
 
 struct cli_command;

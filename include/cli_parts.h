@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum cli_argument { CLI_NONE, CLI_TEXT, CLI_COUNT, CLI_TEXTS };
+enum cli_argument { CLI_NONE, CLI_TEXT, CLI_COUNT, CLI_THREADS, CLI_TEXTS };
 
 /* One row of options.def. */
 struct cli_option {

@@ -11,6 +11,7 @@
 #define GMMSWEEP_ERR_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* The values are the program's exit codes. */
 enum status {
@@ -36,6 +37,10 @@ enum status err_add(struct err *err, enum status status, const char *format, ...
  * Returns ERR_INTERNAL, naming `what` and the bytes wanted, if it cannot be had; *out is then
  * NULL. Release with free(). */
 enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err);
+
+/* Ends the text that open_memstream began; `file` may be NULL, as that leaves it without memory.
+ * ERR_INTERNAL if memory did not suffice; *text is then NULL. */
+enum status err_text(FILE *file, char **text, const char *what, struct err *err);
 
 /* Memory for one element more than the n of an array that grows by doubling: *array, whose elements
  * keep their values, may move. The new element is not zeroed. ERR_INTERNAL as above; *array is then

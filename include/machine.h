@@ -12,8 +12,11 @@ const char *machine_env(const char *name);
  * for a directory server. */
 void machine_user(char *out, size_t size);
 
+#define MACHINE_MOST_THREADS 4096 /* as run.threads has it */
+
 /* Threads to use: `wanted` if above 0, else OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the
- * CPUs of the affinity mask, no more than the cgroup's quota. At least 1. */
+ * CPUs of the affinity mask, no more than the cgroup's quota. At least 1, at most
+ * MACHINE_MOST_THREADS. */
 int machine_threads(int64_t wanted);
 
 /* Bytes to use: `wanted` if above 0, else the smallest of what Slurm, cgroup and machine allow. */

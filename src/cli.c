@@ -1,8 +1,10 @@
 #include "cli_parts.h"
 
 #include "edits.h"
+#include "machine.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +68,23 @@ static enum status check_choice(const struct cli_option *option, const char *val
     return err_set(err, ERR_USAGE, "--%s: '%s', expected one of %s", option->name, value, choices);
 }
 
+/* Takes a whole number from 1 to `most`. */
+static enum status take_count(const struct cli_option *option, const char *value, long long most,
+                              int64_t *out, struct err *err)
+{
+    char *end, range[32] = "", letter[8] = "";
+    errno = 0;
+    const long long number = strtoll(value, &end, 10);
+    if (end != value && *end == '\0' && errno == 0 && number >= 1 && number <= most) {
+        *out = number;
+        return OK;
+    }
+    if (most < LLONG_MAX) snprintf(range, sizeof range, " to %lld", most);
+    if (option->letter != 0) snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    return err_set(err, ERR_USAGE, "%s--%s: '%s' is not a whole number from 1%s", letter,
+                   option->name, value, range);
+}
+
 static enum status take_value(const struct cli_option *option, const char *value, struct cli *cli,
                               struct err *err)
 {
@@ -77,14 +96,9 @@ static enum status take_value(const struct cli_option *option, const char *value
         struct cli_texts *texts = field;
         texts->v[texts->n++] = value;
     }
-    if (option->argument == CLI_COUNT) {
-        char *end;
-        errno = 0;
-        long long number = strtoll(value, &end, 10);
-        if (end == value || *end != '\0' || errno != 0 || number < 1)
-            FAIL(err, ERR_USAGE, "--%s: '%s' is not a whole number from 1", option->name, value);
-        *(int64_t *)field = number;
-    }
+    if (option->argument == CLI_COUNT) TRY(take_count(option, value, LLONG_MAX, field, err));
+    if (option->argument == CLI_THREADS)
+        TRY(take_count(option, value, MACHINE_MOST_THREADS, field, err));
 done:
     return rc;
 }

@@ -39,19 +39,18 @@ static enum status list_change(const char *key, char *const *names, size_t n,
                                const struct source *src, char **out, struct err *err)
 {
     size_t length, d;
+    *out = NULL;
     FILE *text = open_memstream(out, &length);
-    if (text == NULL) return err_set(err, ERR_INTERNAL, "out of memory: %s", key);
-    fprintf(text, "%s=[", key);
-    for (size_t i = 0; i < n; i++) {
+    if (text != NULL) fprintf(text, "%s=[", key);
+    for (size_t i = 0; text != NULL && i < n; i++) {
         if (i > 0) fputs(", ", text);
         if (is_number(names[i]) && source_find(src, names[i], &d) == 0)
             fputs(names[i], text);
         else
             config_print_quoted(text, names[i]);
     }
-    fputc(']', text);
-    if (fclose(text) != 0) return err_set(err, ERR_INTERNAL, "out of memory: %s", key);
-    return OK;
+    if (text != NULL) fputc(']', text);
+    return err_text(text, out, key, err);
 }
 
 /* Whether the file's columns are to be found by the names of the sweep's features. */
@@ -62,8 +61,9 @@ static bool has_names(const struct source *src, char *const *names, size_t n)
     for (size_t i = 0; i < n; i++) {
         for (const char *c = names[i]; *c != '\0'; c++)
             if ((unsigned char)*c < ' ') return false; /* no line of YAML */
-        named |=
-            src->col_names != NULL && (!is_number(names[i]) || source_find(src, names[i], &d) > 0);
+        const size_t n_found = src->col_names != NULL ? source_find(src, names[i], &d) : 0;
+        if (n_found > 1) return false; /* by number, then */
+        named |= src->col_names != NULL && (!is_number(names[i]) || n_found > 0);
     }
     return named;
 }

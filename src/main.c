@@ -3,6 +3,8 @@
 #include "h5io.h"
 #include "kernels.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,9 +51,22 @@ static void on_exit_by_library(void)
     _exit(ERR_INTERNAL);
 }
 
+/* A file that is opened as number 0 to 2 would get what is read or printed. Writing to what stands
+ * in for a closed standard output still fails. */
+static void occupy_standard_files(void)
+{
+    int file;
+    do
+        file = open("/dev/null", O_RDONLY);
+    while (file >= 0 && file <= STDERR_FILENO);
+    if (file > STDERR_FILENO) close(file);
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {OK, ""};
+    occupy_standard_files();
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of write(), with path and cause */
     atexit(on_exit_by_library);
     kernels_lapack_init();
     h5_init();

@@ -140,6 +140,8 @@ enum status command_show(const struct cli *cli, struct err *err)
     const bool all = cli->all || cli->json || cli->tsv;
     const size_t shown = all || n < SHOWN_FITS ? n : SHOWN_FITS;
     TRY(print_fits(cli, ranked, shown, err));
+    if (n > 0 && isnan(ranked[0].value) && !cli->quiet)
+        fprintf(stderr, "none of these fits has %s: they stand by name\n", by);
     if (shown < n && !cli->quiet) fprintf(stderr, "%zu more fits; --all shows them\n", n - shown);
     if (inspection.n_fits < inspection.n_planned && !cli->quiet)
         fprintf(stderr, "unfinished: %zu of %zu fits\n", inspection.n_fits, inspection.n_planned);

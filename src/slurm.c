@@ -208,9 +208,8 @@ static enum status write_script(const struct job *job, const char *name,
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
-    if (out == NULL) FAIL(err, ERR_INTERNAL, "out of memory for %s", name);
-    print(out, job);
-    if (fclose(out) != 0) FAIL(err, ERR_INTERNAL, "out of memory for %s", name);
+    if (out != NULL) print(out, job);
+    TRY(err_text(out, &text, name, err));
     TRY(write_file(job, name, text, 0777, err));
 done:
     free(text);

@@ -222,8 +222,10 @@ START_TEST(counts_are_checked)
     }
     accepts("gmmsweep run a --threads 1");
     ck_assert_int_eq(got.cli.threads, 1);
-    accepts("gmmsweep run a --threads=9223372036854775807");
-    ck_assert_int_eq(got.cli.threads, INT64_MAX);
+    accepts("gmmsweep show a --k=9223372036854775807");
+    ck_assert_int_eq(got.cli.k, INT64_MAX);
+    accepts("gmmsweep run a --threads 4096"); /* what run.threads takes */
+    refuses("gmmsweep run a --threads 4097", "from 1 to 4096");
     accepts("gmmsweep run a --threads 3 --threads 5"); /* the last one counts */
     ck_assert_int_eq(got.cli.threads, 5);
 }

@@ -1,6 +1,7 @@
 #include "err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,16 @@ enum status err_alloc(size_t count, size_t size, const char *what, void *out, st
         return err_set(err, ERR_INTERNAL, "out of memory: %s wants %zu x %zu bytes", what, count,
                        size);
     return OK;
+}
+
+enum status err_text(FILE *file, char **text, const char *what, struct err *err)
+{
+    bool failed = file == NULL || ferror(file) != 0;
+    if (file != NULL) failed |= fclose(file) != 0;
+    if (!failed && *text != NULL) return OK; /* glibc may fail with *text alone */
+    free(*text);
+    *text = NULL;
+    return err_set(err, ERR_INTERNAL, "out of memory: %s", what);
 }
 
 enum status err_grow(size_t n, size_t size, const char *what, void *array, struct err *err)

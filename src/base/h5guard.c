@@ -28,7 +28,8 @@ void h5_guard(const char *path, const char *object)
 {
     struct sigaction action = {.sa_handler = tell_and_end};
     snprintf(message, sizeof message,
-             "gmmsweep: %.400s: %.400s: the HDF5 library has crashed on it: the file is damaged\n",
+             "gmmsweep: %.400s: %.400s: the HDF5 library has crashed on it: the file is damaged, "
+             "or memory has run out\n",
              path, object);
     for (size_t i = 0; i < N_SIGNALS; i++)
         sigaction(signals[i], &action, &before[i]);

@@ -67,7 +67,7 @@ int machine_threads(int64_t wanted)
                                                           : (double)sysconf(_SC_NPROCESSORS_ONLN);
         n = fmin(n, ceil(cgroup_cpus()));
     }
-    return n < 1.0 ? 1 : n > 4096.0 ? 4096 : (int)n;
+    return n < 1.0 ? 1 : n > MACHINE_MOST_THREADS ? MACHINE_MOST_THREADS : (int)n;
 }
 
 double machine_memory(int64_t wanted)

@@ -176,8 +176,7 @@ enum status config_resolve(const struct config *config, char **text, struct err 
     size_t length = 0;
     *text = NULL;
     FILE *out = open_memstream(text, &length);
-    if (out == NULL) return err_set(err, ERR_INTERNAL, "out of memory: resolved config");
-    for (size_t i = 0; i < N_PARAMS; i++) {
+    for (size_t i = 0; out != NULL && i < N_PARAMS; i++) {
         const struct param *param = &config_params[i];
         const bool inside = param->section[0] != '\0';
         if (inside && config_params_section(param->section) == param)
@@ -190,13 +189,7 @@ enum status config_resolve(const struct config *config, char **text, struct err 
         write_value(out, param, (const char *)config + param->offset);
         fputc('\n', out);
     }
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed || *text == NULL) { /* glibc may fail with *text alone */
-        free(*text);
-        *text = NULL;
-        return err_set(err, ERR_INTERNAL, "out of memory: resolved config of %zu bytes", length);
-    }
-    return OK;
+    return err_text(out, text, "resolved config", err);
 }
 
 static const char *const type_names[] = {
@@ -325,13 +318,11 @@ void config_print_quoted(FILE *out, const char *text)
 enum status config_override(const char *key, const char *text, char **out, struct err *err)
 {
     size_t length;
+    *out = NULL;
     FILE *file = open_memstream(out, &length);
     if (file != NULL) {
         fprintf(file, "%s=", key);
         config_print_quoted(file, text);
-        if (fclose(file) == 0) return OK;
-        free(*out);
     }
-    *out = NULL;
-    return err_set(err, ERR_INTERNAL, "out of memory: %s", key);
+    return err_text(file, out, key, err);
 }

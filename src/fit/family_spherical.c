@@ -47,11 +47,16 @@ static size_t n_work(size_t n_components, size_t n_features)
     return n_features + kernels_sums_work(n_components, n_features);
 }
 
-/* |y|^2 is at most D, about: 2^12 times the variance costs a distance four of its sixteen digits. A
- * component without a covariance yet, of which the start knows the mean alone, counts as narrow. */
+/* A feature's y^2 is at most 1 among the rows of a fit, about that of the mean among a component's
+ * own: 2^12 times the variance costs a distance four of its sixteen digits. A component without a
+ * covariance yet, of which the start knows the mean alone, counts as narrow. */
 static bool is_narrow(const struct model *model, size_t k)
 {
-    return model->covariances[k] < 0x1p-12;
+    const double *mean = model->means + k * model->n_features;
+    double reach = 1.0;
+    for (size_t d = 0; d < model->n_features; d++)
+        reach = fmax(reach, fabs(mean[d]));
+    return model->covariances[k] < 0x1p-12 * reach * reach;
 }
 
 static size_t n_own(size_t n_features)
@@ -94,21 +99,15 @@ static bool regularise(const struct rows *rows, const struct regularisation *reg
                           mean_of(rows, rows->floor_unit), &model->covariances[k]);
 }
 
-/* Where the sums of component k, made under `now`, begin to count: at the centre, or at its mean.
- */
-static double origin_of(const struct model *now, size_t k, size_t d)
-{
-    return is_narrow(now, k) ? now->means[k * now->n_features + d] : 0.0;
-}
-
 /* Sum of responsibility times |y - m|^2, from the sums made under `now`. */
 static double scatter_about(const struct rows *rows, const struct model *now, const double *count,
                             const double *sums, size_t k, const double *mean)
 {
     const size_t n_features = now->n_features;
+    const double *origin = is_narrow(now, k) ? now->means + k * n_features : NULL;
     double along = 0.0, square = 0.0;
     for (size_t d = 0; d < n_features; d++) {
-        const double step = (mean[d] - origin_of(now, k, d)) * rows->unit[d];
+        const double step = (mean[d] - (origin != NULL ? origin[d] : 0.0)) * rows->unit[d];
         along += step * rows->unit[d] * sums[k * n_features + d];
         square += step * step;
     }
@@ -120,9 +119,10 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
                      double ddof, struct model *next, double *work)
 {
     const size_t n_features = now->n_features;
+    const double *origin = is_narrow(now, k) ? now->means + k * n_features : NULL;
     double *mean = next->means + k * n_features;
     for (size_t d = 0; d < n_features; d++)
-        mean[d] = origin_of(now, k, d) + sums[k * n_features + d] / count[k];
+        mean[d] = (origin != NULL ? origin[d] : 0.0) + sums[k * n_features + d] / count[k];
     next->covariances[k] =
         scatter_about(rows, now, count, sums, k, mean) / ((count[k] - ddof) * (double)n_features);
     return regularise(rows, reg, k, next, work);

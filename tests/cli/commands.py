@@ -2,8 +2,10 @@
 import csv
 import io
 import json
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -88,6 +90,40 @@ class Commands(harness.Case):
             text = self.gmmsweep(command, "--help").stdout
             for name in every - set(re.findall(r"--([\w-]+)", text)):
                 self.gmmsweep(command, f"--{name}", *operands[command], expect=2)
+
+    def test_closed_files(self):
+        """Whoever starts a run may have closed its standard files: no line of it lands in a file of
+        the sweep, and the result is sound."""
+        config = self.iris_config(run={"checkpoint": 1})
+        for closed in ((0,), (2,), (0, 1, 2)):
+            def close(closed=closed):
+                for number in closed:
+                    os.close(number)
+
+            subprocess.run(
+                [harness.PROGRAM, "run", config, "--output", "dark"],
+                env=harness.environment(), cwd=self.dir, preexec_fn=close, timeout=60,
+            )  # fmt: skip
+            self.gmmsweep("verify", "dark")
+            self.gmmsweep("run", config, "--output", "dark", "--set", "sweep.restarts=6")
+            self.gmmsweep("verify", "dark")
+            shutil.rmtree(self.dir / "dark")
+
+    def test_numbers_of_options(self):
+        """A count that is none, or threads beyond all machines, is a usage error with the range."""
+        self.gmmsweep("run", "-q", self.iris_config())
+        for args, says in (
+            (["sample", "out", "-n", "0"], "-n, --points: '0' is not a whole number from 1"),
+            (["show", "out", "--k", "x"], "--k: 'x' is not a whole number from 1"),
+            (["verify", "out", "--threads", "4097"], "'4097' is not a whole number from 1 to 4096"),
+        ):
+            self.assertIn(says, self.gmmsweep(*args, expect=2).stderr)
+
+    def test_show_without_the_criterion(self):
+        """Where no fit has what --by ranks by, it is said that the order is none."""
+        self.gmmsweep("run", "-q", self.iris_config())
+        self.assertIn("none of these fits has heldout", self.gmmsweep("show", "out", "--by", "heldout").stderr)
+        self.assertNotIn("none of", self.gmmsweep("show", "out").stderr)
 
     def test_version(self):
         """--version tells version and revision, everywhere the same, and the file has both."""

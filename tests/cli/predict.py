@@ -279,6 +279,40 @@ class Predict(harness.Case):
             done = self.gmmsweep("predict", folder, "out.csv", *args, expect=expect)
             self.assertIn(says, done.stderr)
 
+    def test_far_rows(self):
+        """A few rows of small weight, ten thousand deviations off, have their densities to the last
+        digits, in every family."""
+        np = harness.need("numpy")
+        rng = np.random.default_rng(self.seeded(5).randrange(10**6))
+        near, far = rng.standard_normal((2000, 2)), 1e6 + 3 * rng.standard_normal((4, 2))
+        x = np.concatenate([near, far])
+        weight = np.where(np.arange(len(x)) < len(near), 1e6, 1.0)
+        np.save(self.dir / "far.npy", x)
+        np.save(self.dir / "w.npy", weight)
+        data = {"path": self.dir / "far.npy", "weights": self.dir / "w.npy"}
+        sweep = {"components": 2, "covariance": ["spherical", "diag"]}
+        out = self.sweep(data, "far", sweep=sweep, em={"floor": 1e-12})
+        result = harness.Result(out)
+        for fit in result.names:
+            self.gmmsweep("predict", out, self.dir / "far.npy", "--fit", fit, "-o", "far.npz")
+            model = result.models[fit]
+            square = model["covariances"].reshape(2, -1) * np.ones((2, 2))
+            log_joint = np.log(model["weights"]) - 0.5 * (
+                ((x[:, None] - model["means"]) ** 2 / square).sum(2)
+                + np.log(2 * np.pi * square).sum(1)
+            )
+            expected = np.logaddexp.reduce(log_joint, axis=1)
+            told = np.load(self.dir / "far.npz")["log_density"]
+            self.close_enough(told, expected, 1e-9, fit)
+
+    def test_repeated_names(self):
+        """A file that names two columns alike is taken by position, as it was for the sweep."""
+        x, _ = harness.blobs(8, n=60, n_features=3)
+        lines = ["a,a,b"] + [",".join(map(repr, row)) for row in x.tolist()]
+        data = self.write("twice.csv", "\n".join(lines) + "\n")
+        out = self.sweep(data, "twice", sweep={"components": 2, "covariance": "diag"})
+        self.assertEqual(self.gmmsweep("predict", out, data).stdout.count("\n"), 61)
+
     def test_flagged(self):
         """Where all fits are flagged none is the best, unless --flagged lets them."""
         x, _ = harness.blobs(7, n=40, n_features=2)

@@ -263,7 +263,6 @@ class Sample(harness.Case):
         stands. Standard output that takes nothing is told too."""
 
         def small_files():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
         for ending in ("csv", "npy", "npz", "h5"):
