@@ -4,6 +4,14 @@ struct block_list {
     size_t n, block[ROWS_CHUNK_BLOCKS];
 };
 
+/* r (y - mean) to sum1 and r (y - mean)^2 to sum2, or, without `moments`, r y to sum1. */
+INLINE void add_terms(const bool moments, vec r, vec y, vec mean, vec *sum1, vec *sum2)
+{
+    const vec t = moments ? vec_sub(y, mean) : y;
+    *sum1 = vec_fma(r, t, *sum1);
+    if (moments) *sum2 = vec_fma(vec_mul(r, t), t, *sum2);
+}
+
 /* Of `tile` features: first and second moments about the mean, or, without `moments`, totals in
  * first; constants once inlined. */
 INLINE void sums_tile(const size_t tile, const bool moments, size_t n_features,
@@ -17,14 +25,9 @@ INLINE void sums_tile(const size_t tile, const bool moments, size_t n_features,
     for (size_t l = 0; l < list->n; l++) {
         const double *block = y + list->block[l] * n_features * VEC;
         const vec r = vec_load(resp + list->block[l] * VEC);
-        for (size_t i = 0; i < tile; i++) {
-            vec t = vec_load(block + i * VEC);
-            if (moments) {
-                t = vec_sub(t, vec_set(mean[i]));
-                sum2[i] = vec_fma(vec_mul(r, t), t, sum2[i]);
-            }
-            sum1[i] = vec_fma(r, t, sum1[i]);
-        }
+        for (size_t i = 0; i < tile; i++)
+            add_terms(moments, r, vec_load(block + i * VEC), vec_set(moments ? mean[i] : 0.0),
+                      &sum1[i], &sum2[i]);
     }
     for (size_t i = 0; i < tile; i++) {
         first[i] += vec_sum(sum1[i]);
@@ -110,19 +113,14 @@ INLINE void slab_tile(const size_t tile, const bool moments, size_t n, const dou
 {
     vec m[2], sum1[2], sum2[2];
     for (size_t c = 0; c < tile; c++) {
-        if (moments) m[c] = load_some(mean + c * VEC, n - c * VEC);
+        m[c] = moments ? load_some(mean + c * VEC, n - c * VEC) : vec_set(0.0);
         sum1[c] = sum2[c] = vec_set(0.0);
     }
     for (size_t l = 0; l < n_rows; l++) {
         const vec r = vec_set(resp[row[l]]);
-        for (size_t c = 0; c < tile; c++) {
-            vec t = vec_load(slab + row[l] * SLAB + c * VEC);
-            if (moments) {
-                t = vec_sub(t, m[c]);
-                sum2[c] = vec_fma(vec_mul(r, t), t, sum2[c]);
-            }
-            sum1[c] = vec_fma(r, t, sum1[c]);
-        }
+        for (size_t c = 0; c < tile; c++)
+            add_terms(moments, r, vec_load(slab + row[l] * SLAB + c * VEC), m[c], &sum1[c],
+                      &sum2[c]);
     }
     for (size_t c = 0; c < tile; c++) {
         add_some(first + c * VEC, n - c * VEC, sum1[c]);

@@ -21,9 +21,7 @@ class Export(harness.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.case = cls("setUp")
-        cls.case.setUp()
-        cls.addClassCleanup(cls.case.doCleanups)
+        cls.case = cls.of_class()
         sweep = {
             "method": ["em", "kmeans", "labelled"],
             "components": [1, 3],

@@ -34,9 +34,7 @@ class ResultFile(harness.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.case = cls("setUp")
-        cls.case.setUp()
-        cls.addClassCleanup(cls.case.doCleanups)
+        cls.case = cls.of_class()
         rows, label = harness.blobs(5, n=9000)
         rows = [[*row, f"kind-{c}"] for row, c in zip(rows, label)]
         lines = ["first,second,third,kind"] + [",".join(map(str, row)) for row in rows]

@@ -119,6 +119,14 @@ class Case(unittest.TestCase):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gmmsweep-cli-"))
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
 
+    @classmethod
+    def of_class(cls):
+        """A case whose folder stays until all tests of the class have ended, for what they share."""
+        case = cls("setUp")
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        return case
+
     def seeded(self, default=1):
         """A generator whose seed is printed; TEST_SEED replaces it."""
         seed = int(os.environ.get("TEST_SEED", default))
