@@ -1,7 +1,7 @@
 /* h5_parts.h - between the files that call HDF5, and the only one that includes its header: h5io.c
  * writes files of our own, h5read.c reads them, h5attr.c does both with attributes, h5array.c reads
  * anybody's, h5type.c knows types of numbers, h5stored.c whether there are values at all, h5guard.c
- * what to say when the library crashes. Not for others. */
+ * what to do when the library crashes. Not for others. */
 #ifndef GMMSWEEP_H5_PARTS_H
 #define GMMSWEEP_H5_PARTS_H
 
@@ -50,10 +50,15 @@ enum status h5_fill_in(char **texts, size_t n, struct err *err);
 enum status h5_check_stored(hid_t set, const char *where, size_t n_file_bytes, size_t first,
                             size_t count, size_t *chunk_bytes, struct err *err);
 
-/* Between the two, a crash ends the process with ERR_DATA and a word about the object of the file
- * that is being read. */
-void h5_guard(const char *path, const char *object);
+/* From before a file is opened for reading until it is closed, a crash ends the process with
+ * ERR_DATA and a word about the file. Such pairs may enclose each other. */
+void h5_guard(const char *path);
 void h5_unguard(void);
+
+/* Around the calls that read an object of a guarded file: that word names it, and calls that do not
+ * come back within a generous processor time end like a crash. */
+void h5_begin(const char *path, const char *object, size_t n_file_bytes);
+void h5_end(void);
 
 /* Fills the layout's type and byte order. False if the type is none that h5array.h reads. */
 bool h5_number_type(hid_t type, struct layout *layout);

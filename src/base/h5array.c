@@ -21,6 +21,7 @@ struct h5array_file {
     hid_t id;
     char *path;
     size_t n_bytes;
+    bool guarded;
 };
 
 /* An array that is looked at. */
@@ -109,12 +110,16 @@ enum status h5array_open(const char *path, struct h5array_file **out, char ***na
     if (file->path == NULL) FAIL(err, ERR_INTERNAL, "%s: out of memory", path);
     if (stat(path, &info) != 0) FAIL(err, ERR_DATA, "%s: cannot be examined", path);
     file->n_bytes = (size_t)info.st_size;
+    h5_guard(path);
+    file->guarded = true;
     hid_t access = h5_access();
     file->id = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (file->id < 0) rc = h5_failed(ERR_DATA, path, "open", "the HDF5 file", err);
     H5Pclose(access);
     TRY(rc);
+    h5_begin(path, "the list of its arrays", file->n_bytes);
     herr_t visited = H5Lvisit(file->id, H5_INDEX_NAME, H5_ITER_INC, list_link, &listing);
+    h5_end();
     if (visited < 0) rc = h5_failed(ERR_DATA, path, "list", "what is in it", err);
     if (visited > 0) rc = err->status;
 done:
@@ -129,6 +134,7 @@ void h5array_close(struct h5array_file **file)
 {
     if (*file == NULL) return;
     if ((*file)->id >= 0) H5Fclose((*file)->id);
+    if ((*file)->guarded) h5_unguard();
     free((*file)->path);
     free(*file);
     *file = NULL;
@@ -142,6 +148,7 @@ static void view_close(struct view *view)
     if (view->type >= 0) H5Tclose(view->type);
     if (view->creation >= 0) H5Pclose(view->creation);
     if (view->set >= 0) H5Dclose(view->set);
+    h5_end();
     free(view->where);
 }
 
@@ -157,6 +164,7 @@ static enum status view_open(const struct h5array_file *file, const char *name, 
         view->where = NULL;
         FAIL(err, ERR_INTERNAL, "%s: out of memory", file->path);
     }
+    h5_begin(file->path, name, file->n_bytes);
     view->set = H5Dopen2(file->id, name, H5P_DEFAULT);
     if (view->set >= 0) view->creation = H5Dget_create_plist(view->set);
     if (view->creation >= 0 && H5Pget_layout(view->creation) == H5D_VIRTUAL)

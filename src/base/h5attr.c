@@ -44,7 +44,7 @@ static enum status read_attr(struct h5 *h5, const char *object, const char *name
                              size_t n, void *values, struct err *err)
 {
     enum status rc = OK;
-    h5_guard(h5->path, name);
+    h5_begin(h5->path, name, h5->n_bytes);
     hid_t at = H5Oopen(h5->file, object, H5P_DEFAULT);
     hid_t attr = at < 0 ? -1 : H5Aopen(at, name, H5P_DEFAULT);
     hid_t file_type = attr < 0 ? -1 : H5Aget_type(attr);
@@ -60,7 +60,7 @@ static enum status read_attr(struct h5 *h5, const char *object, const char *name
              kind == H5_TEXT ? "text" : "integer", n == 1 ? "" : "s");
     if (H5Aread(attr, type, values) < 0) rc = h5_cannot(h5, "read attribute", name, err);
 done:
-    h5_unguard();
+    h5_end();
     if (type >= 0) H5Tclose(type);
     if (space >= 0) H5Sclose(space);
     if (file_type >= 0) H5Tclose(file_type);
@@ -85,8 +85,8 @@ enum status h5_read_attr_ints(struct h5 *h5, const char *object, const char *nam
 
 bool h5_has_attr(struct h5 *h5, const char *object, const char *name)
 {
-    h5_guard(h5->path, name);
+    h5_begin(h5->path, name, h5->n_bytes);
     const bool has = H5Aexists_by_name(h5->file, object, name, H5P_DEFAULT) > 0;
-    h5_unguard();
+    h5_end();
     return has;
 }

@@ -72,6 +72,7 @@ static enum status open_file(const char *path, bool create, bool writing, struct
     TRY_ALLOC(h5, 1, err);
     snprintf(h5->path, sizeof h5->path, "%s", path);
     h5->writing = writing;
+    if (!writing) h5_guard(path);
     hid_t access = h5_access();
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110);
     if (create) {
@@ -91,6 +92,7 @@ static enum status open_file(const char *path, bool create, bool writing, struct
     *out = h5;
     h5 = NULL;
 done:
+    if (h5 != NULL && !writing) h5_unguard();
     free(h5);
     return rc;
 }
@@ -111,6 +113,7 @@ enum status h5_close(struct h5 **h5, struct err *err)
     if ((*h5)->writing && H5Fflush((*h5)->file, H5F_SCOPE_GLOBAL) < 0)
         rc = h5_cannot(*h5, "flush", "the file", err);
     if (H5Fclose((*h5)->file) < 0 && rc == OK) rc = h5_cannot(*h5, "close", "the file", err);
+    if (!(*h5)->writing) h5_unguard();
     free(*h5);
     *h5 = NULL;
     return rc;
@@ -120,7 +123,10 @@ void h5_abandon(struct h5 **h5)
 {
     if (*h5 == NULL) return;
     /* A file that could not be written may not survive closing either; it goes with the process. */
-    if (!(*h5)->writing) H5Fclose((*h5)->file);
+    if (!(*h5)->writing) {
+        H5Fclose((*h5)->file);
+        h5_unguard();
+    }
     free(*h5);
     *h5 = NULL;
 }

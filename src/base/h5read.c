@@ -33,9 +33,9 @@ enum status h5_fill_in(char **texts, size_t n, struct err *err)
 
 bool h5_exists(struct h5 *h5, const char *path)
 {
-    h5_guard(h5->path, path);
+    h5_begin(h5->path, path, h5->n_bytes);
     const bool exists = H5Lexists(h5->file, path, H5P_DEFAULT) > 0;
-    h5_unguard();
+    h5_end();
     return exists;
 }
 
@@ -78,11 +78,11 @@ static enum status set_open(struct h5 *h5, const char *path, struct set *set, st
 {
     enum status rc = OK;
     *set = (struct set){.space = -1, .dims = {1, 1, 1, 1}, .row = 1};
-    h5_guard(h5->path, path);
+    h5_begin(h5->path, path, h5->n_bytes);
     set->id = H5Dopen2(h5->file, path, H5P_DEFAULT);
     if (set->id >= 0) set->space = H5Dget_space(set->id);
     if (set->space < 0) rc = h5_cannot(h5, "open dataset", path, err);
-    h5_unguard();
+    h5_end();
     TRY(rc);
     set->rank = H5Sget_simple_extent_ndims(set->space);
     if (H5Sget_simple_extent_type(set->space) == H5S_NULL || set->rank < 0 ||
@@ -120,12 +120,12 @@ static enum status set_read(struct h5 *h5, const char *path, const struct set *s
     dims[0] = count;
     hid_t memory = set->rank > 0 ? H5Screate_simple(set->rank, dims, NULL) : H5Screate(H5S_SCALAR);
     hid_t type = h5_type_of(set->type, false);
-    h5_guard(h5->path, path);
+    h5_begin(h5->path, path, h5->n_bytes);
     if ((set->rank > 0 &&
          H5Sselect_hyperslab(set->space, H5S_SELECT_SET, start, NULL, dims, NULL) < 0) ||
         H5Dread(set->id, type, memory, set->space, H5P_DEFAULT, out) < 0)
         rc = h5_cannot(h5, "read dataset", path, err);
-    h5_unguard();
+    h5_end();
     if (rc == OK && set->type == H5_TEXT) rc = h5_fill_in(out, count * set->row, err);
     H5Tclose(type);
     H5Sclose(memory);
@@ -271,9 +271,9 @@ enum status h5_list(struct h5 *h5, size_t *n, char ***paths, struct err *err)
 {
     struct path_list list = {.err = err};
     enum status rc = OK;
-    h5_guard(h5->path, "the list of its datasets");
+    h5_begin(h5->path, "the list of its datasets", h5->n_bytes);
     const herr_t visited = H5Lvisit(h5->file, H5_INDEX_NAME, H5_ITER_INC, collect_dataset, &list);
-    h5_unguard();
+    h5_end();
     if (visited < 0)
         rc = list.out_of_memory ? err_set(err, ERR_INTERNAL, "out of memory: the paths of datasets")
                                 : h5_cannot(h5, "list", "the datasets", err);

@@ -230,6 +230,14 @@ class Verify(harness.Case):
                 path = self.changed(lambda f: f[name].__setitem__(0, value))
                 self.found(path, "history")
 
+    def test_circle(self):
+        """A text whose length leads the HDF5 library round in a circle ends in a message."""
+        content = bytearray(self.iris().read_bytes())
+        texts, first = content.find(b"GCOL"), 16  # a heap of texts: its header, then each with 16
+        length = texts + first + 8
+        content[length : length + 8] = (2**64 - 16).to_bytes(8, "little")
+        self.found(self.write("bad.h5", bytes(content)), "bad.h5", "does not come back")
+
     def test_damaged(self):
         """Bytes flipped, overwritten and cut off at random: every command ends with exit status 4 or
         0; of what verify calls sound they say the same as of the whole file."""
