@@ -105,26 +105,35 @@ INLINE void add_some(double *p, size_t n, vec a)
         p[i] += some[i];
 }
 
-/* Of the n features of a slab, in `tile` vectors, over the n_rows rows listed; as sums_tile. */
+/* One row's terms of `tile` vectors of a slab. */
+INLINE void add_row(const size_t tile, const bool moments, double resp, const double *restrict y,
+                    const vec *mean, vec *sum1, vec *sum2)
+{
+    const vec r = vec_set(resp);
+    for (size_t c = 0; c < tile; c++)
+        add_terms(moments, r, vec_load(y + c * VEC), mean[c], &sum1[c], &sum2[c]);
+}
+
+/* Of the n features of a slab, in `tile` vectors, over the n_rows rows listed; as sums_tile, but
+ * that every other row goes to sums of its own: an addition need not wait for the one before. */
 INLINE void slab_tile(const size_t tile, const bool moments, size_t n, const double *restrict slab,
                       const double *restrict mean, const double *restrict resp,
                       const unsigned char *restrict row, size_t n_rows, double *restrict first,
                       double *restrict second)
 {
-    vec m[2], sum1[2], sum2[2];
+    vec m[2], even1[2], even2[2], odd1[2], odd2[2];
     for (size_t c = 0; c < tile; c++) {
         m[c] = moments ? load_some(mean + c * VEC, n - c * VEC) : vec_set(0.0);
-        sum1[c] = sum2[c] = vec_set(0.0);
+        even1[c] = even2[c] = odd1[c] = odd2[c] = vec_set(0.0);
     }
     for (size_t l = 0; l < n_rows; l++) {
-        const vec r = vec_set(resp[row[l]]);
-        for (size_t c = 0; c < tile; c++)
-            add_terms(moments, r, vec_load(slab + row[l] * SLAB + c * VEC), m[c], &sum1[c],
-                      &sum2[c]);
+        add_row(tile, moments, resp[row[l]], slab + row[l] * SLAB, m, even1, even2);
+        if (++l == n_rows) break;
+        add_row(tile, moments, resp[row[l]], slab + row[l] * SLAB, m, odd1, odd2);
     }
     for (size_t c = 0; c < tile; c++) {
-        add_some(first + c * VEC, n - c * VEC, sum1[c]);
-        if (moments) add_some(second + c * VEC, n - c * VEC, sum2[c]);
+        add_some(first + c * VEC, n - c * VEC, vec_add(even1[c], odd1[c]));
+        if (moments) add_some(second + c * VEC, n - c * VEC, vec_add(even2[c], odd2[c]));
     }
 }
 
