@@ -22,6 +22,29 @@
 void kernels_distance(size_t n_features, const double *y, size_t n_components, const double *scale,
                       size_t scale_stride, const double *shift, double *distance);
 
+/* The same in steps, of features in `order` [D], with early ends (staged_diag.c).
+ *
+ * kernels_head:    distance[k, n] = sum_i<n (y[n, order[i]] scale[k, i] + shift[k, i])^2; scale and
+ *                  shift [K, n]
+ * kernels_tails:   tail [ROWS_CHUNK, kernels_tail(n)], row by row: y[n, order[i]], i < n, and 0
+ * kernels_finish:  distance[row] += sum_i<n (tail[row, i] scale[i] + shift[i])^2 of one component
+ *                  and n_rows rows; scale and shift [kernels_tail(n)], 0 behind n
+ * kernels_near:    distance [ROWS_CHUNK] of one component becomes HUGE_VAL where
+ *                  constant - distance / 2 < lowest; the other rows are listed in row. Returns
+ *                  their number. */
+void kernels_head(size_t n_features, const double *y, const size_t *order, size_t n,
+                  size_t n_components, const double *scale, const double *shift, double *distance);
+void kernels_tails(size_t n_features, const double *y, const size_t *order, size_t n, double *tail);
+void kernels_finish(size_t n, const double *tail, const double *scale, const double *shift,
+                    size_t n_rows, const unsigned char *row, double *distance);
+size_t kernels_near(double constant, const double *lowest, double *distance, unsigned char *row);
+
+/* A whole number of vectors that holds n. */
+static inline size_t kernels_tail(size_t n)
+{
+    return (n + ROWS_BLOCK - 1) / ROWS_BLOCK * ROWS_BLOCK;
+}
+
 /* From squared distances to responsibilities, in log space with log-sum-exp.
  *
  * log_joint[k, n] = constant[k] - distance[k, n] / 2

@@ -53,6 +53,7 @@ struct rows {
     int *exponent;         /* [D] */
     double *low, *high;    /* [D] range of y */
     double *variance;      /* [D] of y */
+    size_t *by_variance;   /* [D] features in descending order of unit^2 variance */
     double *floor_unit;    /* [D] variance; for a constant feature what the others have on average
                               (in the user's units; 1 if all are constant) */
     int max_exponent;      /* largest exponent of a feature */

@@ -1,16 +1,18 @@
-/* staged.h - squared Mahalanobis distances that end early, for full covariances of many features.
+/* staged.h - squared Mahalanobis distances that end early, for many features.
  *
- * The distance grows with each row of the inverse Cholesky factor, so that after the first few a
- * component can be told to have no share in a row: it is dropped as soon as its density has fallen
- * exp(-least) below the row's best. The best is known early if the row's last winner goes first;
- * a wrong guess costs time and changes nothing, since whatever is kept is complete and whatever is
- * dropped would get the responsibility 0 from kernels_posterior.
+ * The distance grows with each row of the inverse Cholesky factor, with a diagonal covariance each
+ * feature, so that after the first few a component can be told to have no share in a row: it is
+ * dropped as soon as its density has fallen exp(-least) below the row's best. The best is known
+ * early if the row's last winner goes first; a wrong guess costs time and changes nothing, since
+ * whatever is kept is complete and whatever is dropped would get the responsibility 0 from
+ * kernels_posterior.
  */
 #ifndef GMMSWEEP_STAGED_H
 #define GMMSWEEP_STAGED_H
 
 #include "rows.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a distance need not exceed. */
@@ -20,7 +22,11 @@ struct bound {
     int32_t *winner;        /* [ROWS_CHUNK] guesses of the best component; the true one on return */
 };
 
-/* From how many features on: twice those of the first stage, before which nothing is dropped. */
+/* Relative slack of the bound, far over its rounding. */
+#define STAGED_SLACK 1e-9
+
+/* Of full covariances, from how many features on: twice those of the first stage, before which
+ * nothing is dropped. */
 enum { STAGED_FEATURES = 32 };
 
 /* order [D]: the features of a component by how much each tells it from the others, descending:
@@ -41,5 +47,25 @@ size_t staged_work(size_t n_features);
 /* The same of one component, of which nothing is dropped. */
 void staged_complete(size_t n_features, const double *y, const double *mean, const double *factor,
                      const double *order, double *distance, double *work);
+
+/* --- diagonal covariances (staged_diag.c) --- */
+
+/* Whether it pays: the rows are turned round for it. */
+bool staged_diag_pays(size_t n_components, size_t n_features);
+
+/* Doubles of `arranged`, which has each component's scale and shift as kernels_head and
+ * kernels_finish want them, and of work. */
+size_t staged_diag_arranged(size_t n_components, size_t n_features);
+size_t staged_diag_work(size_t n_components, size_t n_features);
+
+/* Component k's share of `arranged`, from scale [D] and shift [D] of kernels_distance. order [D] of
+ * the features, the same for all components. */
+void staged_diag_arrange(size_t n_components, size_t n_features, const size_t *order, size_t k,
+                         const double *scale, const double *shift, double *arranged);
+
+/* As staged_distance. */
+void staged_diag_distance(size_t n_components, size_t n_features, const double *y,
+                          const size_t *order, const double *arranged, const struct bound *bound,
+                          double *distance, double *work);
 
 #endif

@@ -4,6 +4,7 @@
  * AVX-512 and AVX2 round alike in every function here, so that their kernels give the same bits.
  * The portable functions differ from them in vec_fma alone, which rounds twice.
  *
+ * vec_less has a bit for each value: whether that of a is less.
  * vec_transpose takes `from` [VEC, VEC] to the rows of `to` [VEC, stride].
  */
 #ifndef GMMSWEEP_VEC_H
@@ -54,6 +55,10 @@ static inline vec vec_fma(vec a, vec b, vec c)
 static inline vec vec_pick_less(vec a, vec b, vec less, vec otherwise)
 {
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), otherwise, less);
+}
+static inline unsigned vec_less(vec a, vec b)
+{
+    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
 }
 static inline void vec_transpose(const double *from, double *to, size_t stride)
 {
@@ -140,6 +145,11 @@ static inline vec vec_pick_less(vec a, vec b, vec less, vec otherwise)
 {
     return (vec){vec_half_less(a.low, b.low, less.low, otherwise.low),
                  vec_half_less(a.high, b.high, less.high, otherwise.high)};
+}
+static inline unsigned vec_less(vec a, vec b)
+{
+    return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a.low, b.low, _CMP_LT_OQ)) |
+           (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a.high, b.high, _CMP_LT_OQ)) << 4;
 }
 /* Four rows of four. */
 static inline void vec_half_transpose(const double *from, double *to, size_t stride)
@@ -229,6 +239,13 @@ static inline vec vec_fma(vec a, vec b, vec c)
 static inline vec vec_pick_less(vec a, vec b, vec less, vec otherwise)
 {
     VEC_EACH(a.v[i] < b.v[i] ? less.v[i] : otherwise.v[i]);
+}
+static inline unsigned vec_less(vec a, vec b)
+{
+    unsigned bits = 0;
+    for (int i = 0; i < VEC; i++)
+        bits |= (unsigned)(a.v[i] < b.v[i]) << i;
+    return bits;
 }
 static inline void vec_transpose(const double *from, double *to, size_t stride)
 {

@@ -744,6 +744,40 @@ START_TEST(products_equal_twins)
 }
 END_TEST
 
+/* Distances in steps: heads, tails, the near rows and what finishing adds to theirs, values
+ * [n_components * ROWS_CHUNK + 2 ROWS_CHUNK + ROWS_CHUNK * kernels_tail(D)]. */
+static void apply_steps(const struct kernel_set *set, const struct chunk *c, double *values)
+{
+    const size_t D = c->n_features, tail = kernels_tail(D), n_head = c->n_components * ROWS_CHUNK;
+    double *scale = fixture_doubles(tail), *shift = fixture_doubles(tail);
+    size_t *order = calloc(D, sizeof *order);
+    unsigned char row[ROWS_CHUNK];
+    for (size_t d = 0; d < D; d++)
+        order[d] = D - 1 - d;
+    memcpy(scale, c->scale, D * sizeof *scale);
+    memcpy(shift, c->mean, D * sizeof *shift);
+    set->head(D, c->y, order, D, c->n_components, c->scale, c->mean, values);
+    set->tails(D, c->y, order, D, values + n_head);
+    double *lowest = fixture_doubles(ROWS_CHUNK), *near = values + n_head + ROWS_CHUNK * tail;
+    for (size_t n = 0; n < ROWS_CHUNK; n++) /* every other row stays */
+        lowest[n] = -0.5 * values[n] + (n % 2 == 0 ? 1 : -1);
+    memcpy(near, values, ROWS_CHUNK * sizeof *near);
+    const size_t n_near = set->near(0, lowest, near, row);
+    ck_assert_uint_eq(n_near, ROWS_CHUNK / 2);
+    for (size_t i = 0; i < n_near; i++) {
+        ck_assert_uint_eq(row[i], 2 * i + 1);
+        ck_assert(near[row[i]] == values[row[i]] && near[row[i] - 1] == HUGE_VAL);
+    }
+    double *finished = near + ROWS_CHUNK;
+    set->finish(D, values + n_head, scale, shift, n_near, row, finished);
+    for (size_t n = 0; n < ROWS_CHUNK; n++)
+        near[n] = finished[n]; /* no infinities in what is compared */
+    free(lowest);
+    free(order);
+    free(shift);
+    free(scale);
+}
+
 /* What the set makes of one chunk, as one list of numbers [n_values]. */
 static void apply_set(const struct kernel_set *set, const struct chunk *c, double *values)
 {
@@ -776,8 +810,9 @@ static void apply_set(const struct kernel_set *set, const struct chunk *c, doubl
         for (size_t j = 0; j <= i; j++)
             factor[i * n_features + j] = c->y[(i * 7 + j * 3) % (n_features * ROWS_CHUNK)];
     set->mahalanobis(n_features, c->y, c->mean, factor, work, at);
-    set->linear(n_features, c->y, n_components, c->mean, c->scale, c->weight, c->scale,
-                at + ROWS_CHUNK);
+    at += ROWS_CHUNK;
+    set->linear(n_features, c->y, n_components, c->mean, c->scale, c->weight, c->scale, at);
+    apply_steps(set, c, at + n_work);
     free(factor);
     free(packed);
     free(work);
@@ -793,8 +828,9 @@ START_TEST(sets_agree)
     for (size_t i = 0; i < N_COMPONENTS; i++) {
         struct chunk c = chunk_draw(&rng, n_features, all_components[i], 1);
         const size_t n = c.n_components * n_features, n_work = c.n_components * ROWS_CHUNK;
-        const size_t n_values = 3 * n_work + ROWS_CHUNK + 1 + 3 * c.n_components + 3 * n +
-                                2 * (1 + (n_features + 1) * kernels_stride(n_features));
+        const size_t n_values = 4 * n_work + 3 * ROWS_CHUNK + 1 + 3 * c.n_components + 3 * n +
+                                2 * (1 + (n_features + 1) * kernels_stride(n_features)) +
+                                ROWS_CHUNK * kernels_tail(n_features);
         double *values[KERNELS_SETS] = {NULL};
         for (size_t s = 0; s < n_sets; s++) {
             values[s] = fixture_doubles(n_values);

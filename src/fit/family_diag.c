@@ -2,7 +2,8 @@
  *
  * covariances [K, D] variances
  * factors     [K, D] 1 / deviation, then [K, D] -mean / deviation: a distance is a sum of affine
- *             squares, as good as a mean that is rounded once more
+ *             squares, as good as a mean that is rounded once more; then, if many features and
+ *             components have early ends, both as staged_diag_arrange has them
  * sums        [K, D] first moments, then [K, D] second moments, both about the current mean
  */
 #include "family.h"
@@ -22,6 +23,26 @@ static size_t per_component_feature(size_t n_components, size_t n_features)
 static size_t two_per_component_feature(size_t n_components, size_t n_features)
 {
     return 2 * n_components * n_features;
+}
+
+static bool is_bounded(size_t n_components, size_t n_features)
+{
+    return staged_diag_pays(n_components, n_features);
+}
+
+static size_t n_factors(size_t n_components, size_t n_features)
+{
+    const bool bounded = is_bounded(n_components, n_features);
+    return two_per_component_feature(n_components, n_features) +
+           (bounded ? staged_diag_arranged(n_components, n_features) : 0);
+}
+
+static size_t n_work(size_t n_components, size_t n_features)
+{
+    const size_t of_sums = kernels_sums_work(n_components, n_features);
+    if (!is_bounded(n_components, n_features)) return of_sums;
+    const size_t of_distances = staged_diag_work(n_components, n_features);
+    return of_distances > of_sums ? of_distances : of_sums;
 }
 
 static double flops(size_t n_features)
@@ -77,12 +98,16 @@ static bool maximise(const struct rows *rows, const struct regularisation *reg,
     return regularise(rows, reg, k, next, work);
 }
 
+static double *arranged(const struct model *model, const double *factors)
+{
+    return (double *)factors + 2 * model->n_components * model->n_features;
+}
+
 static bool factorise(const struct rows *rows, const struct regularisation *reg,
                       const struct model *model, size_t k, double *factors, double *log_norm,
                       double *work)
 {
     (void)reg;
-    (void)rows;
     (void)work;
     const size_t n_features = model->n_features;
     const double *variance = model->covariances + k * n_features;
@@ -94,6 +119,9 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
         shift[d] = -mean[d] * scale[d];
         log_det += log(variance[d]);
     }
+    if (is_bounded(model->n_components, n_features))
+        staged_diag_arrange(model->n_components, n_features, rows->by_variance, k, scale, shift,
+                            arranged(model, factors));
     *log_norm = -0.5 * (log_det + (double)n_features * log_2pi);
     return isfinite(log_det);
 }
@@ -101,9 +129,12 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
 static void distance(const struct model *model, const double *factors, const struct rows *rows,
                      size_t chunk, const struct bound *bound, double *out, double *work)
 {
-    (void)bound;
-    (void)work;
     const size_t n_features = model->n_features, n_components = model->n_components;
+    if (bound != NULL) {
+        staged_diag_distance(n_components, n_features, rows_chunk(rows, chunk), rows->by_variance,
+                             arranged(model, factors), bound, out, work);
+        return;
+    }
     kernels_distance(n_features, rows_chunk(rows, chunk), n_components, factors, n_features,
                      factors + n_components * n_features, out);
 }
@@ -163,9 +194,9 @@ static void rescale(const struct rows *rows, int direction, struct model *model)
 
 const struct family family_diag = {
     .n_covariances = per_component_feature,
-    .n_factors = two_per_component_feature,
+    .n_factors = n_factors,
     .n_sums = two_per_component_feature,
-    .n_work = kernels_sums_work,
+    .n_work = n_work,
     .n_own = n_own,
     .n_parameters = per_component_feature,
     .is_determined = family_has_two_rows,
@@ -175,6 +206,7 @@ const struct family family_diag = {
     .maximise = maximise,
     .factorise = factorise,
     .distance = distance,
+    .is_bounded = is_bounded,
     .complete_distance = distance,
     .posterior = kernels_posterior,
     .accumulate = accumulate,

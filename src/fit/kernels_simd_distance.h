@@ -15,23 +15,25 @@ INLINE void fetch_next(const double *y, size_t n, size_t n_features, size_t d)
         __builtin_prefetch(y + (h * n_features + d) * VEC, 0, 2);
 }
 
-/* Of `tile` components and AT_ONCE blocks, y and out at the first; constants once inlined. */
+/* Of `tile` components and AT_ONCE blocks, y and out at the first, by n features: those of `order`,
+ * or, if that is NULL, the first; constants once inlined. */
 INLINE void distance_tile(const size_t tile, size_t n_features, const double *restrict y,
-                          const double *restrict scale, size_t scale_stride,
-                          const double *restrict shift, double *restrict out)
+                          const size_t *restrict order, size_t n, const double *restrict scale,
+                          size_t scale_stride, const double *restrict shift, double *restrict out)
 {
     enum { AT_ONCE = BLOCKS > 1 ? 2 : 1 };
     vec sum[TILE][AT_ONCE];
     for (size_t i = 0; i < tile; i++)
         for (size_t h = 0; h < AT_ONCE; h++)
             sum[i][h] = vec_set(0.0);
-    for (size_t d = 0; d < n_features; d++) {
-        fetch_next(y, AT_ONCE, n_features, d);
+    for (size_t d = 0; d < n; d++) {
+        const size_t feature = order != NULL ? order[d] : d;
+        fetch_next(y, AT_ONCE, n_features, feature);
         for (size_t i = 0; i < tile; i++) {
             const vec s = vec_set(scale[i * scale_stride + d]);
-            const vec b = vec_set(shift[i * n_features + d]);
+            const vec b = vec_set(shift[i * n + d]);
             for (size_t h = 0; h < AT_ONCE; h++) {
-                const vec t = vec_fma(vec_load(y + (h * n_features + d) * VEC), s, b);
+                const vec t = vec_fma(vec_load(y + (h * n_features + feature) * VEC), s, b);
                 sum[i][h] = vec_fma(t, t, sum[i][h]);
             }
         }
@@ -42,18 +44,88 @@ INLINE void distance_tile(const size_t tile, size_t n_features, const double *re
 }
 
 /* All components of a few blocks while these are in the nearest cache. */
-static void distance(size_t n_features, const double *restrict y, size_t n_components,
-                     const double *restrict scale, size_t scale_stride,
-                     const double *restrict shift, double *restrict out)
+INLINE void distance_blocks(size_t n_features, const double *restrict y,
+                            const size_t *restrict order, size_t n, size_t n_components,
+                            const double *restrict scale, size_t scale_stride,
+                            const double *restrict shift, double *restrict out)
 {
     enum { AT_ONCE = BLOCKS > 1 ? 2 : 1 };
     for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b += AT_ONCE)
         for (size_t k = 0, tile; k < n_components; k += tile) {
             tile = next_tile(n_components - k);
-            CASES(tile, distance_tile, n_features, y + b * n_features * VEC,
-                  scale + k * scale_stride, scale_stride, shift + k * n_features,
+            CASES(tile, distance_tile, n_features, y + b * n_features * VEC, order, n,
+                  scale + k * scale_stride, scale_stride, shift + k * n,
                   out + k * ROWS_CHUNK + b * VEC)
         }
+}
+
+static void distance(size_t n_features, const double *restrict y, size_t n_components,
+                     const double *restrict scale, size_t scale_stride,
+                     const double *restrict shift, double *restrict out)
+{
+    distance_blocks(n_features, y, NULL, n_features, n_components, scale, scale_stride, shift, out);
+}
+
+static void head(size_t n_features, const double *restrict y, const size_t *restrict order,
+                 size_t n, size_t n_components, const double *restrict scale,
+                 const double *restrict shift, double *restrict out)
+{
+    distance_blocks(n_features, y, order, n, n_components, scale, n, shift, out);
+}
+
+static void tails(size_t n_features, const double *restrict y, const size_t *restrict order,
+                  size_t n, double *restrict tail)
+{
+    const size_t stride = kernels_tail(n);
+    for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
+        for (size_t i = 0; i < n; i += VEC) {
+            double lines[VEC * VEC] = {0};
+            for (size_t j = 0; j < VEC && i + j < n; j++)
+                vec_store(lines + j * VEC, vec_load(y + (b * n_features + order[i + j]) * VEC));
+            vec_transpose(lines, tail + b * VEC * stride + i, stride);
+        }
+}
+
+/* Of `tile` rows. */
+INLINE void finish_tile(const size_t tile, size_t stride, const double *restrict tail,
+                        const double *restrict scale, const double *restrict shift,
+                        const unsigned char *restrict row, double *restrict out)
+{
+    vec sum[TILE];
+    for (size_t t = 0; t < tile; t++)
+        sum[t] = vec_set(0.0);
+    for (size_t i = 0; i < stride; i += VEC) {
+        const vec s = vec_load(scale + i), b = vec_load(shift + i);
+        for (size_t t = 0; t < tile; t++) {
+            const vec u = vec_fma(vec_load(tail + row[t] * stride + i), s, b);
+            sum[t] = vec_fma(u, u, sum[t]);
+        }
+    }
+    for (size_t t = 0; t < tile; t++)
+        out[row[t]] += vec_sum(sum[t]);
+}
+
+static void finish(size_t n, const double *restrict tail, const double *restrict scale,
+                   const double *restrict shift, size_t n_rows, const unsigned char *restrict row,
+                   double *restrict out)
+{
+    for (size_t r = 0; r < n_rows; r += TILE)
+        CASES(n_rows - r, finish_tile, kernels_tail(n), tail, scale, shift, row + r, out)
+}
+
+static size_t near(double constant, const double *restrict lowest, double *restrict distance,
+                   unsigned char *restrict row)
+{
+    const vec c = vec_set(constant);
+    size_t n = 0;
+    for (size_t b = 0; b < ROWS_CHUNK; b += VEC) {
+        const vec d = vec_load(distance + b), low = vec_load(lowest + b);
+        const vec joint = vec_fma(d, vec_set(-0.5), c);
+        vec_store(distance + b, vec_pick_less(joint, low, vec_set(HUGE_VAL), d));
+        for (unsigned bits = ~vec_less(joint, low) & 0xff; bits != 0; bits &= bits - 1)
+            row[n++] = (unsigned char)(b + (size_t)__builtin_ctz(bits));
+    }
+    return n;
 }
 
 INLINE void linear_tile(const size_t tile, size_t n_features, const double *restrict y,

@@ -124,6 +124,22 @@ static void choose_floor_units(struct rows *rows)
         rows->floor_unit[d] = rows->variance[d] > 0.0 ? rows->variance[d] : mean;
 }
 
+static int by_variance(const void *a, const void *b, void *of)
+{
+    const struct rows *rows = of;
+    const size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    const double of_i = rows->variance[i] * rows->unit[i] * rows->unit[i];
+    const double of_j = rows->variance[j] * rows->unit[j] * rows->unit[j];
+    return of_i != of_j ? (of_i < of_j ? 1 : -1) : i < j ? -1 : 1;
+}
+
+static void sort_features(struct rows *rows)
+{
+    for (size_t d = 0; d < rows->n_features; d++)
+        rows->by_variance[d] = d;
+    qsort_r(rows->by_variance, rows->n_features, sizeof *rows->by_variance, by_variance, rows);
+}
+
 static enum status allocate(struct rows *rows, const struct data *data, struct err *err)
 {
     enum status rc = OK;
@@ -136,6 +152,7 @@ static enum status allocate(struct rows *rows, const struct data *data, struct e
     TRY_ALLOC(rows->low, rows->n_features, err);
     TRY_ALLOC(rows->high, rows->n_features, err);
     TRY_ALLOC(rows->variance, rows->n_features, err);
+    TRY_ALLOC(rows->by_variance, rows->n_features, err);
     TRY_ALLOC(rows->floor_unit, rows->n_features, err);
     TRY_ALLOC(rows->unit, rows->n_features, err);
 done:
@@ -215,7 +232,10 @@ static enum status create(const struct data *data, const struct rows *like, stru
     }
     for (size_t d = 0; d < n_features; d++)
         fill_feature(data, used, rows, d);
-    if (like == NULL) choose_floor_units(rows);
+    if (like == NULL) {
+        choose_floor_units(rows);
+        sort_features(rows);
+    }
     free(used);
     used = NULL;
     TRY(rows_merge(rows, err));
@@ -282,6 +302,7 @@ void rows_destroy(struct rows **rows)
     free((*rows)->covariance);
     free((*rows)->unit);
     free((*rows)->floor_unit);
+    free((*rows)->by_variance);
     free((*rows)->variance);
     free((*rows)->high);
     free((*rows)->low);

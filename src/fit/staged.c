@@ -8,9 +8,6 @@
 /* Features of the first stage; each further stage ends at half as many more as the last one. */
 enum { FIRST_STAGE = 16 };
 
-/* Relative slack of the bound, far over its rounding. */
-#define SLACK 1e-9
-
 void staged_order(const struct rows *rows, const double *mean, const double *covariance,
                   double *order, double *score)
 {
@@ -73,7 +70,7 @@ static void keep_near(struct race *race, const struct entrant *entrant, size_t e
     size_t n = 0;
     for (size_t s = 0; s < race->n; s++) {
         const double lowest = race->best[race->row[s]] + race->least;
-        const double slack = SLACK * (1.0 + fabs(lowest));
+        const double slack = STAGED_SLACK * (1.0 + fabs(lowest));
         if (entrant->constant - 0.5 * race->sum[s] < lowest - slack) continue;
         if (n < s) move(race, s, n, end);
         n++;
