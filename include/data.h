@@ -34,6 +34,7 @@ struct data {
                               pooled or resized images "0", "1", ... */
     size_t image_shape[2]; /* height, width of a row after those steps; 0, 0: rows are no images */
     size_t picture_shape[2]; /* height, width, of whose pixels the rows are; 0, 0: they are not */
+    size_t content_bytes;    /* of all files that were read, inflated: they stood beside x */
     char *path;              /* of the file; "data.synthetic" for rows without one */
     const char *format;      /* "IDX", "NPY", ... */
     const char *dtype;       /* of the values in the file, numpy's name: "uint8", "float64", ... */

@@ -38,6 +38,13 @@ enum status err_add(struct err *err, enum status status, const char *format, ...
  * NULL. Release with free(). */
 enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err);
 
+/* The same, not zeroed: takes memory of the machine only as it is written. */
+enum status err_alloc_raw(size_t count, size_t size, const char *what, void *out, struct err *err);
+
+/* Gives bytes `from` to `to` of a large array back to the machine before it is freed, once they are
+ * many; they must not be used any more. Returns what is the next `from`. */
+size_t err_give_back(void *memory, size_t from, size_t to);
+
 /* Ends the text that open_memstream began; `file` may be NULL, as that leaves it without memory.
  * ERR_INTERNAL if memory did not suffice; *text is then NULL. */
 enum status err_text(FILE *file, char **text, const char *what, struct err *err);

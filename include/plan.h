@@ -34,6 +34,8 @@ struct plan {
     struct model *given[N_FAMILIES]; /* of init `file`, in the user's units; NULL for others */
     bool whitened;                   /* whitened rows are wanted */
     bool scores_rows;                /* what each model says of each row is wanted */
+    bool keeps_x;                    /* for that, or for held-out rows, the rows' data are needed
+                                        when the rows have been made */
     size_t n_live;                   /* fits worked on at once */
     int n_threads;
     double memory_bytes; /* predicted peak of the process */

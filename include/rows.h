@@ -73,6 +73,10 @@ struct rows {
  * is then NULL. */
 enum status rows_create(const struct data *data, struct rows **out, struct err *err);
 
+/* The same, but data->x is used up, so that it and the rows do not both take memory: NULL
+ * afterwards, whatever is returned. */
+enum status rows_take(struct data *data, struct rows **out, struct err *err);
+
 /* The held-out rows, centred and scaled like the fitted rows `like`; *out is NULL if there are
  * none. */
 enum status rows_create_heldout(const struct data *data, const struct rows *like, struct rows **out,

@@ -110,9 +110,13 @@ static enum status prepare_rows(struct run *run, struct err *err)
 {
     enum status rc = OK;
     struct data *data = run->setup.data;
+    if (!run->setup.plan->keeps_x) {
+        TRY(rows_take(data, &run->rows, err));
+        goto done;
+    }
     TRY(rows_create(data, &run->rows, err));
     TRY(rows_create_heldout(data, run->rows, &run->heldout, err));
-    if (run->setup.config->output_responsibilities != RESPONSIBILITIES_none) goto done;
+    if (run->setup.plan->scores_rows) goto done;
     free(data->x); /* rows hold what the fits need */
     data->x = NULL;
 done:

@@ -74,6 +74,34 @@ START_TEST(rows_are_centred_and_scaled)
 }
 END_TEST
 
+/* Rows that use the data up, a few MiB at a time, are those that leave them; with rows without a
+ * weight between them, and features in descending order of variance. */
+START_TEST(rows_take_their_data)
+{
+    enum { N = 150000, D = 10 };
+    uint64_t rng = test_seed();
+    double *x, *weight = fixture_doubles(N);
+    struct rows *kept = NULL, *taken = NULL;
+    ck_ok(err_alloc(N * D, sizeof *x, "x", &x, &err));
+    for (size_t i = 0; i < N * D; i++)
+        x[i] = (double)(1 + i * 7 % D) * test_normal(&rng);
+    for (size_t n = 0; n < N; n++)
+        weight[n] = (double)test_below(&rng, 3);
+    struct data data = {.n_rows = N, .n_features = D, .x = x, .weight = weight};
+    ck_ok(rows_create(&data, &kept, &err));
+    ck_ok(rows_take(&data, &taken, &err));
+    ck_assert_ptr_null(data.x);
+    ck_assert_uint_eq(kept->n_chunks, taken->n_chunks);
+    ck_assert_mem_eq(kept->y, taken->y, kept->n_chunks * ROWS_CHUNK * D * sizeof *kept->y);
+    ck_assert_mem_eq(kept->variance, taken->variance, D * sizeof *kept->variance);
+    for (size_t i = 0; i < D; i++) /* feature d has the deviation 1 + 7 d mod 10 */
+        ck_assert_uint_eq(taken->by_variance[i] * 7 % D, D - 1 - i);
+    rows_destroy(&taken);
+    rows_destroy(&kept);
+    free(weight);
+}
+END_TEST
+
 /* Values 1, 2, .. 9 times `size` plus offset, row by row. */
 static struct rows *ladder(double size, double offset, double *x)
 {
@@ -328,6 +356,7 @@ static Suite *rows_suite(void)
     Suite *suite = suite_create("rows");
     TCase *rows = tcase_create("rows");
     tcase_add_test(rows, rows_are_centred_and_scaled);
+    tcase_add_test(rows, rows_take_their_data);
     tcase_add_test(rows, rows_bear_scales_and_offsets);
     tcase_add_test(rows, units_are_common);
     tcase_add_test(rows, constant_features_borrow_a_floor);

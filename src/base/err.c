@@ -40,28 +40,50 @@ enum status err_add(struct err *err, enum status status, const char *format, ...
 /* Rows are read from end to end in each iteration, where pages of 4 KiB cost a tenth of the time
  * (MNIST, 48 MB). The kernel may know better. */
 #define LARGE_BYTES ((size_t)4 << 20)
+#define ALIGN ((size_t)64)
 static void advise_huge_pages(void *memory, size_t bytes)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), skipped = -(uintptr_t)memory % page;
     madvise((char *)memory + skipped, (bytes - skipped) / page * page, MADV_HUGEPAGE);
 }
 
-enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err)
+/* Of count x size bytes, which do not overflow: whole vectors, at least one. */
+static size_t whole_vectors(size_t count, size_t size)
 {
-    const size_t align = 64;
+    const size_t bytes = (count * size + ALIGN - 1) / ALIGN * ALIGN;
+    return bytes == 0 ? ALIGN : bytes;
+}
+
+enum status err_alloc_raw(size_t count, size_t size, const char *what, void *out, struct err *err)
+{
     void *memory = NULL;
-    if (count <= (SIZE_MAX - align) / size) {
-        size_t bytes = (count * size + align - 1) / align * align;
-        if (bytes == 0) bytes = align;
-        memory = aligned_alloc(align, bytes);
+    if (count <= (SIZE_MAX - ALIGN) / size) {
+        const size_t bytes = whole_vectors(count, size);
+        memory = aligned_alloc(ALIGN, bytes);
         if (memory != NULL && bytes >= LARGE_BYTES) advise_huge_pages(memory, bytes);
-        if (memory != NULL) memset(memory, 0, bytes);
     }
     memcpy(out, &memory, sizeof memory);
     if (memory == NULL)
         return err_set(err, ERR_INTERNAL, "out of memory: %s wants %zu x %zu bytes", what, count,
                        size);
     return OK;
+}
+
+enum status err_alloc(size_t count, size_t size, const char *what, void *out, struct err *err)
+{
+    void *memory;
+    enum status rc = err_alloc_raw(count, size, what, out, err);
+    memcpy(&memory, out, sizeof memory);
+    if (rc == OK) memset(memory, 0, whole_vectors(count, size));
+    return rc;
+}
+
+size_t err_give_back(void *memory, size_t from, size_t to)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), skipped = -((uintptr_t)memory + from) % page;
+    if (to - from < LARGE_BYTES) return from;
+    madvise((char *)memory + from + skipped, (to - from - skipped) / page * page, MADV_DONTNEED);
+    return to;
 }
 
 enum status err_text(FILE *file, char **text, const char *what, struct err *err)

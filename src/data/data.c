@@ -83,11 +83,22 @@ done:
     return rc;
 }
 
-/* Before any row is converted: x and, later, the fits' own copy of it. */
+/* What the files take while x is filled. */
+static size_t content_bytes(const struct prep *prep)
+{
+    const struct column *columns[] = {&prep->labels_column, &prep->weights_column};
+    size_t sum = prep->src->n_bytes;
+    for (size_t i = 0; i < 2; i++)
+        if (columns[i]->own != NULL) sum += columns[i]->own->n_bytes;
+    return sum;
+}
+
+/* Before any row is converted: x and the files. */
 static enum status check_memory(const struct data *data, size_t scratch, size_t mem_limit,
                                 struct err *err)
 {
-    double needed = 16.0 * (double)data->n_rows * (double)data->n_features + (double)scratch;
+    double needed = 8.0 * (double)data->n_rows * (double)data->n_features +
+                    (double)data->content_bytes + (double)scratch;
 
     if (needed <= (double)mem_limit) return OK;
     return err_set(err, ERR_CONFIG,
@@ -302,6 +313,7 @@ static enum status prepare(struct prep *prep, size_t mem_limit, struct data *dat
     TRY(pick_rows(prep, data, err));
     TRY(drop_missing(prep, data, &n_dropped, err));
     note_left_out(prep, n_dropped, data);
+    data->content_bytes = content_bytes(prep);
     TRY(check_memory(data, prep->features.scratch_bytes, mem_limit, err));
     TRY(features_name(&prep->features, &data->feature_names, err));
     TRY_ALLOC(data->x, data->n_rows * data->n_features, err);

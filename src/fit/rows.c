@@ -74,20 +74,49 @@ static void measure_feature(const struct data *data, const size_t *used, const s
     *reach = fmax(high - *centre, *centre - low);
 }
 
-static void fill_feature(const struct data *data, const size_t *used, struct rows *rows, size_t d)
+/* Of the rows as filled. */
+static void add_range(struct rows *rows, size_t n, size_t d, double y, double *sum, double *square)
 {
-    double sum = 0.0, square = 0.0;
-    for (size_t n = 0; n < rows->n_rows; n++) {
-        double x = data->x[used[n] * data->n_features + d];
-        double y = ldexp(x - rows->centre[d], -rows->exponent[d]);
-        rows->y[rows_index(rows, n, d)] = y;
-        rows->low[d] = fmin(rows->low[d], y);
-        rows->high[d] = fmax(rows->high[d], y);
-        sum += rows->weight[n] * y;
-        square += rows->weight[n] * y * y;
+    rows->low[d] = fmin(rows->low[d], y);
+    rows->high[d] = fmax(rows->high[d], y);
+    sum[d] += rows->weight[n] * y;
+    square[d] += rows->weight[n] * y * y;
+}
+
+/* y, block by block, and its range and variance. x, unless it is only lent, is given back as it is
+ * used: two copies of large data never stand beside each other. */
+static enum status fill(const struct data *data, bool lent, const size_t *used, struct rows *rows,
+                        struct err *err)
+{
+    enum status rc = OK;
+    const size_t n_features = rows->n_features, padded = rows->n_chunks * ROWS_CHUNK;
+    double *sum = NULL, *square = NULL;
+    size_t given = 0;
+    TRY_ALLOC(sum, n_features, err);
+    TRY_ALLOC(square, n_features, err);
+    TRY(err_alloc_raw(padded * n_features, sizeof *rows->y, "rows->y", &rows->y, err));
+    for (size_t first = 0; first < padded; first += ROWS_BLOCK) {
+        for (size_t d = 0; d < n_features; d++)
+            for (size_t n = first; n < first + ROWS_BLOCK; n++) {
+                double *y = &rows->y[rows_index(rows, n, d)];
+                *y = 0.0;
+                if (n >= rows->n_rows) continue;
+                const double x = data->x[used[n] * n_features + d];
+                *y = ldexp(x - rows->centre[d], -rows->exponent[d]);
+                add_range(rows, n, d, *y, sum, square);
+            }
+        if (lent || first + ROWS_BLOCK > rows->n_rows) continue;
+        const size_t n_done = used[first + ROWS_BLOCK - 1] + 1;
+        given = err_give_back(data->x, given, n_done * n_features * sizeof *data->x);
     }
-    double mean = sum / rows->total_weight;
-    rows->variance[d] = fmax(0.0, square / rows->total_weight - mean * mean);
+    for (size_t d = 0; d < n_features; d++) {
+        const double mean = sum[d] / rows->total_weight;
+        rows->variance[d] = fmax(0.0, square[d] / rows->total_weight - mean * mean);
+    }
+done:
+    free(square);
+    free(sum);
+    return rc;
 }
 
 /* Exponents so that |y| <= 1; a constant feature gets the largest exponent of the others. */
@@ -144,7 +173,6 @@ static enum status allocate(struct rows *rows, const struct data *data, struct e
 {
     enum status rc = OK;
     const size_t padded = rows->n_chunks * ROWS_CHUNK;
-    TRY_ALLOC(rows->y, padded * rows->n_features, err);
     TRY_ALLOC(rows->weight, padded, err);
     if (data->label != NULL) TRY_ALLOC(rows->label, padded, err);
     TRY_ALLOC(rows->centre, rows->n_features, err);
@@ -194,8 +222,8 @@ done:
     return rc;
 }
 
-static enum status create(const struct data *data, const struct rows *like, struct rows **out,
-                          struct err *err)
+static enum status create(const struct data *data, bool lent, const struct rows *like,
+                          struct rows **out, struct err *err)
 {
     enum status rc = OK;
     struct rows *rows = NULL;
@@ -230,8 +258,7 @@ static enum status create(const struct data *data, const struct rows *like, stru
         memcpy(rows->exponent, like->exponent, n_features * sizeof *rows->exponent);
         memcpy(rows->unit, like->unit, n_features * sizeof *rows->unit);
     }
-    for (size_t d = 0; d < n_features; d++)
-        fill_feature(data, used, rows, d);
+    TRY(fill(data, lent, used, rows, err));
     if (like == NULL) {
         choose_floor_units(rows);
         sort_features(rows);
@@ -251,13 +278,21 @@ done:
 
 enum status rows_create(const struct data *data, struct rows **out, struct err *err)
 {
-    return create(data, NULL, out, err);
+    return create(data, true, NULL, out, err);
+}
+
+enum status rows_take(struct data *data, struct rows **out, struct err *err)
+{
+    enum status rc = create(data, false, NULL, out, err);
+    free(data->x);
+    data->x = NULL;
+    return rc;
 }
 
 enum status rows_create_heldout(const struct data *data, const struct rows *like, struct rows **out,
                                 struct err *err)
 {
-    return create(data, like, out, err);
+    return create(data, true, like, out, err);
 }
 
 /* The stripe of the covariance from row i0 on, over the chunks in order. packed [ROWS_CHUNK, S] and

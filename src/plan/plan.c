@@ -267,6 +267,7 @@ enum status plan_create(const struct config *config, const struct data *data, in
     plan->n_threads = n_threads;
     plan->memory_limit = memory_limit;
     plan->scores_rows = config->output_responsibilities != RESPONSIBILITIES_none;
+    plan->keeps_x = plan->scores_rows || data->heldout != NULL;
     TRY(list_fits(config, data, plan, err));
     plan_estimate(config, data, plan);
     if (plan->memory_bytes > memory_limit)

@@ -89,12 +89,14 @@ static double count_groups(const struct plan *plan)
     return n;
 }
 
-/* Peak of the process with n_live fits at once: either while the rows are prepared beside the
- * data as read, or while the fits run. */
+/* Peak of the process with n_live fits at once: while the data are read, while the rows are made of
+ * them, or while the fits run. */
 static double memory_with(const struct plan *plan, const struct data *data, size_t n_live)
 {
     double values = 8.0 * (double)data->n_rows * (double)data->n_features;
     double rows = rows_bytes(data->n_rows, data->n_features);
+    double before = fmax(values + (double)data->content_bytes,
+                         plan->keeps_x ? values + rows : fmax(values, rows));
     double per_row = 24.0 * (double)data->n_rows; /* source row, label, key of the row */
     double largest = 0.0, largest_model = 0.0, scores = 0.0,
            results = GROUP_BYTES * count_groups(plan);
@@ -118,7 +120,7 @@ static double memory_with(const struct plan *plan, const struct data *data, size
         fits = fmax(fits, results + ROW_SCORES_COPIES * scores);
     }
     if (plan->correlated) rows += 8.0 * (double)data->n_features * (double)data->n_features;
-    return BASE_BYTES + rows + per_row + fmax(values, fits);
+    return BASE_BYTES + per_row + fmax(before, rows + fits);
 }
 
 static bool is_too_much(const struct plan *plan, const struct data *data, size_t n_live)

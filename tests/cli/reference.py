@@ -168,6 +168,7 @@ class Reference(harness.Case):
             (5000, 33, [2], {"init": "points"}),
             (300, 61, [7], {"init": "points"}),
             (300, 196, [2], {"init": "points"}),
+            (1025, 70, [25], {"covariance": ["diag"]}),  # whose distances may end early
             (40, 784, [2], {"init": "points", "steps": 1}),
         ):
             em = {"floor": 1e-2, "max_iter": sweep.pop("steps", STEPS)}
