@@ -74,8 +74,8 @@ static void measure_feature(const struct data *data, const size_t *used, const s
     *reach = fmax(high - *centre, *centre - low);
 }
 
-/* Of the rows as filled. */
-static void add_range(struct rows *rows, size_t n, size_t d, double y, double *sum, double *square)
+/* Row n's share in the range, sum and sum of squares of feature d. */
+static void add_value(struct rows *rows, size_t n, size_t d, double y, double *sum, double *square)
 {
     rows->low[d] = fmin(rows->low[d], y);
     rows->high[d] = fmax(rows->high[d], y);
@@ -103,7 +103,7 @@ static enum status fill(const struct data *data, bool lent, const size_t *used, 
                 if (n >= rows->n_rows) continue;
                 const double x = data->x[used[n] * n_features + d];
                 *y = ldexp(x - rows->centre[d], -rows->exponent[d]);
-                add_range(rows, n, d, *y, sum, square);
+                add_value(rows, n, d, *y, sum, square);
             }
         if (lent || first + ROWS_BLOCK > rows->n_rows) continue;
         const size_t n_done = used[first + ROWS_BLOCK - 1] + 1;

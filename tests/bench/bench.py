@@ -6,7 +6,6 @@ A WORD selects the cases whose names hold it. From the environment: MNIST, a fol
 training files; BENCH_SCALE, a factor on the numbers of rows; BENCH_ROUNDS. Exit status 1 if a
 program fails or log-likelihoods differ, whatever the times are; 2 if a word selects nothing."""
 import math
-import os
 import statistics
 import sys
 import unittest
@@ -18,7 +17,6 @@ import programs
 import table
 from machine import CORES
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 SAME = 1e-8  # relative, of log-likelihoods
 
 # Dense flops per row and component of an E-step and M-step.
@@ -60,7 +58,7 @@ class Times:
 def time_rounds(case, ours, peers):
     """Each round, one program after the other, ours beside every peer and by one thread."""
     times = Times(case)
-    for r in range(ROUNDS):
+    for r in range(cases.ROUNDS):
         for name in peers or ["itself"]:
             if name in peers:
                 times.add(r, name, CORES, name, peers[name].iteration_s())
@@ -159,7 +157,7 @@ def main(words):
         **machine.describe(),
         "Armadillo": programs.armadillo_version() or "missing",
         "DGEMM": f"{dgemm / 1e9:.1f} GFLOP/s",
-        "rounds": str(ROUNDS),
+        "rounds": str(cases.ROUNDS),
         "rows": f"times {cases.SCALE:g}",
     }
     table.write("machine", [{"what": what, "value": text} for what, text in about.items()])

@@ -8,6 +8,7 @@ from machine import harness, np
 
 CACHE = pathlib.Path(os.environ.get("BUILD", harness.ROOT / "build")) / "bench"
 SCALE = float(os.environ.get("BENCH_SCALE", 1))  # of the numbers of rows
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 MNIST = os.environ.get("MNIST", "")
 RIDGE = 1e-3  # of the digits: many of their pixels are constant
 

@@ -19,11 +19,11 @@ SIZES = {
     "K": [8, 16, 32, 64],
 }
 GROWTH_ITERATIONS = 5
-GROWTH_ROUNDS = 3
+GROWTH_ROUNDS = SWEEP_ROUNDS = min(3, cases.ROUNDS)
 
 SWEEP_K = (2, 5, 10)
 FAMILIES = ("full", "tied", "diag", "spherical")  # the longest first: the processes end together
-SWEEP_STARTS, SWEEP_ITERATIONS, SWEEP_ROUNDS, SWEEP_AT_LEAST = 4, 20, 3, 15
+SWEEP_STARTS, SWEEP_ITERATIONS, SWEEP_AT_LEAST = 4, 20, 15
 
 
 # --- growth ---
