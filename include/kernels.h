@@ -15,6 +15,12 @@
 
 #include "rows.h"
 
+/* A whole number of vectors that holds n. */
+static inline size_t kernels_padded(size_t n)
+{
+    return (n + ROWS_BLOCK - 1) / ROWS_BLOCK * ROWS_BLOCK;
+}
+
 /* distance[k, n] = sum_d (y[n, d] scale[k, d] + shift[k, d])^2.
  *
  * scale [K, D] if scale_stride is D, [D] for all components if it is 0; shift [K, D], the means
@@ -26,9 +32,9 @@ void kernels_distance(size_t n_features, const double *y, size_t n_components, c
  *
  * kernels_head:    distance[k, n] = sum_i<n (y[n, order[i]] scale[k, i] + shift[k, i])^2; scale and
  *                  shift [K, n]
- * kernels_tails:   tail [ROWS_CHUNK, kernels_tail(n)], row by row: y[n, order[i]], i < n, and 0
+ * kernels_tails:   tail [ROWS_CHUNK, kernels_padded(n)], row by row: y[n, order[i]], i < n, and 0
  * kernels_finish:  distance[row] += sum_i<n (tail[row, i] scale[i] + shift[i])^2 of one component
- *                  and n_rows rows; scale and shift [kernels_tail(n)], 0 behind n
+ *                  and n_rows rows; scale and shift [kernels_padded(n)], 0 behind n
  * kernels_near:    distance [ROWS_CHUNK] of one component becomes HUGE_VAL where
  *                  constant - distance / 2 < lowest; the other rows are listed in row. Returns
  *                  their number. */
@@ -38,12 +44,6 @@ void kernels_tails(size_t n_features, const double *y, const size_t *order, size
 void kernels_finish(size_t n, const double *tail, const double *scale, const double *shift,
                     size_t n_rows, const unsigned char *row, double *distance);
 size_t kernels_near(double constant, const double *lowest, double *distance, unsigned char *row);
-
-/* A whole number of vectors that holds n. */
-static inline size_t kernels_tail(size_t n)
-{
-    return (n + ROWS_BLOCK - 1) / ROWS_BLOCK * ROWS_BLOCK;
-}
 
 /* From squared distances to responsibilities, in log space with log-sum-exp.
  *
@@ -106,7 +106,7 @@ void kernels_small_scatter(size_t n_features, const double *y, const double *mea
 /* S: a whole number of vectors that holds D + 1. */
 static inline size_t kernels_stride(size_t n_features)
 {
-    return (n_features + ROWS_BLOCK) / ROWS_BLOCK * ROWS_BLOCK;
+    return kernels_padded(n_features + 1);
 }
 
 /* Doubles that kernels_moments and kernels_totals work with. */

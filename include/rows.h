@@ -53,7 +53,7 @@ struct rows {
     int *exponent;         /* [D] */
     double *low, *high;    /* [D] range of y */
     double *variance;      /* [D] of y */
-    size_t *by_variance;   /* [D] features in descending order of unit^2 variance */
+    size_t *by_variance;   /* [D] features in descending order of rows_spread */
     double *floor_unit;    /* [D] variance; for a constant feature what the others have on average
                               (in the user's units; 1 if all are constant) */
     int max_exponent;      /* largest exponent of a feature */
@@ -66,6 +66,12 @@ struct rows {
     double log_scale;      /* sum of exponent_d ln 2: a log-density in the user's units is ours
                               minus this */
 };
+
+/* Variance of feature d in the unit common to all features. */
+static inline double rows_spread(const struct rows *rows, size_t d)
+{
+    return rows->variance[d] * rows->unit[d] * rows->unit[d];
+}
 
 /* Prepares the rows of `data` that are to be fitted: those with a weight that are not held out.
  * `data` is only read and may be freed afterwards.

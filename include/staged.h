@@ -12,6 +12,7 @@
 
 #include "rows.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,8 +23,13 @@ struct bound {
     int32_t *winner;        /* [ROWS_CHUNK] guesses of the best component; the true one on return */
 };
 
-/* Relative slack of the bound, far over its rounding. */
-#define STAGED_SLACK 1e-9
+/* What a log_joint must not fall short of beside the best of its row, with a slack far over its
+ * rounding. */
+static inline double staged_lowest(double best, double least)
+{
+    const double lowest = best + least;
+    return lowest - 1e-9 * (1.0 + fabs(lowest));
+}
 
 /* Of full covariances, from how many features on: twice those of the first stage, before which
  * nothing is dropped. */

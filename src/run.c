@@ -110,10 +110,7 @@ static enum status prepare_rows(struct run *run, struct err *err)
 {
     enum status rc = OK;
     struct data *data = run->setup.data;
-    if (!run->setup.plan->keeps_x) {
-        TRY(rows_take(data, &run->rows, err));
-        goto done;
-    }
+    if (!run->setup.plan->keeps_x) return rows_take(data, &run->rows, err);
     TRY(rows_create(data, &run->rows, err));
     TRY(rows_create_heldout(data, run->rows, &run->heldout, err));
     if (run->setup.plan->scores_rows) goto done;

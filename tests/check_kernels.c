@@ -745,10 +745,10 @@ START_TEST(products_equal_twins)
 END_TEST
 
 /* Distances in steps: heads, tails, the near rows and what finishing adds to theirs, values
- * [n_components * ROWS_CHUNK + 2 ROWS_CHUNK + ROWS_CHUNK * kernels_tail(D)]. */
+ * [n_components * ROWS_CHUNK + 2 ROWS_CHUNK + ROWS_CHUNK * kernels_padded(D)]. */
 static void apply_steps(const struct kernel_set *set, const struct chunk *c, double *values)
 {
-    const size_t D = c->n_features, tail = kernels_tail(D), n_head = c->n_components * ROWS_CHUNK;
+    const size_t D = c->n_features, tail = kernels_padded(D), n_head = c->n_components * ROWS_CHUNK;
     double *scale = fixture_doubles(tail), *shift = fixture_doubles(tail);
     size_t *order = calloc(D, sizeof *order);
     unsigned char row[ROWS_CHUNK];
@@ -830,7 +830,7 @@ START_TEST(sets_agree)
         const size_t n = c.n_components * n_features, n_work = c.n_components * ROWS_CHUNK;
         const size_t n_values = 4 * n_work + 3 * ROWS_CHUNK + 1 + 3 * c.n_components + 3 * n +
                                 2 * (1 + (n_features + 1) * kernels_stride(n_features)) +
-                                ROWS_CHUNK * kernels_tail(n_features);
+                                ROWS_CHUNK * kernels_padded(n_features);
         double *values[KERNELS_SETS] = {NULL};
         for (size_t s = 0; s < n_sets; s++) {
             values[s] = fixture_doubles(n_values);

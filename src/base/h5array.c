@@ -21,7 +21,6 @@ struct h5array_file {
     hid_t id;
     char *path;
     size_t n_bytes;
-    bool guarded;
 };
 
 /* An array that is looked at. */
@@ -105,13 +104,12 @@ enum status h5array_open(const char *path, struct h5array_file **out, char ***na
 
     h5_init();
     TRY_ALLOC(file, 1, err);
+    h5_guard(path);
     file->id = -1;
     file->path = strdup(path);
     if (file->path == NULL) FAIL(err, ERR_INTERNAL, "%s: out of memory", path);
     if (stat(path, &info) != 0) FAIL(err, ERR_DATA, "%s: cannot be examined", path);
     file->n_bytes = (size_t)info.st_size;
-    h5_guard(path);
-    file->guarded = true;
     hid_t access = h5_access();
     file->id = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (file->id < 0) rc = h5_failed(ERR_DATA, path, "open", "the HDF5 file", err);
@@ -134,7 +132,7 @@ void h5array_close(struct h5array_file **file)
 {
     if (*file == NULL) return;
     if ((*file)->id >= 0) H5Fclose((*file)->id);
-    if ((*file)->guarded) h5_unguard();
+    h5_unguard();
     free((*file)->path);
     free(*file);
     *file = NULL;

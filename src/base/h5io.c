@@ -63,6 +63,14 @@ hid_t h5_access(void)
     return access;
 }
 
+/* What is left to do once the file is closed. Accepts NULL. */
+static void forget(struct h5 **h5)
+{
+    if (*h5 != NULL && !(*h5)->writing) h5_unguard();
+    free(*h5);
+    *h5 = NULL;
+}
+
 static enum status open_file(const char *path, bool create, bool writing, struct h5 **out,
                              struct err *err)
 {
@@ -92,8 +100,7 @@ static enum status open_file(const char *path, bool create, bool writing, struct
     *out = h5;
     h5 = NULL;
 done:
-    if (h5 != NULL && !writing) h5_unguard();
-    free(h5);
+    forget(&h5);
     return rc;
 }
 
@@ -113,9 +120,7 @@ enum status h5_close(struct h5 **h5, struct err *err)
     if ((*h5)->writing && H5Fflush((*h5)->file, H5F_SCOPE_GLOBAL) < 0)
         rc = h5_cannot(*h5, "flush", "the file", err);
     if (H5Fclose((*h5)->file) < 0 && rc == OK) rc = h5_cannot(*h5, "close", "the file", err);
-    if (!(*h5)->writing) h5_unguard();
-    free(*h5);
-    *h5 = NULL;
+    forget(h5);
     return rc;
 }
 
@@ -123,12 +128,8 @@ void h5_abandon(struct h5 **h5)
 {
     if (*h5 == NULL) return;
     /* A file that could not be written may not survive closing either; it goes with the process. */
-    if (!(*h5)->writing) {
-        H5Fclose((*h5)->file);
-        h5_unguard();
-    }
-    free(*h5);
-    *h5 = NULL;
+    if (!(*h5)->writing) H5Fclose((*h5)->file);
+    forget(h5);
 }
 
 enum status h5_group(struct h5 *h5, const char *path, struct err *err)

@@ -1,5 +1,6 @@
 #include "config_parts.h"
 #include "edits.h"
+#include "machine.h"
 #include "number.h"
 
 #include <stdarg.h>

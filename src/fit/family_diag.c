@@ -25,14 +25,9 @@ static size_t two_per_component_feature(size_t n_components, size_t n_features)
     return 2 * n_components * n_features;
 }
 
-static bool is_bounded(size_t n_components, size_t n_features)
-{
-    return staged_diag_pays(n_components, n_features);
-}
-
 static size_t n_factors(size_t n_components, size_t n_features)
 {
-    const bool bounded = is_bounded(n_components, n_features);
+    const bool bounded = staged_diag_pays(n_components, n_features);
     return two_per_component_feature(n_components, n_features) +
            (bounded ? staged_diag_arranged(n_components, n_features) : 0);
 }
@@ -40,7 +35,7 @@ static size_t n_factors(size_t n_components, size_t n_features)
 static size_t n_work(size_t n_components, size_t n_features)
 {
     const size_t of_sums = kernels_sums_work(n_components, n_features);
-    if (!is_bounded(n_components, n_features)) return of_sums;
+    if (!staged_diag_pays(n_components, n_features)) return of_sums;
     const size_t of_distances = staged_diag_work(n_components, n_features);
     return of_distances > of_sums ? of_distances : of_sums;
 }
@@ -119,7 +114,7 @@ static bool factorise(const struct rows *rows, const struct regularisation *reg,
         shift[d] = -mean[d] * scale[d];
         log_det += log(variance[d]);
     }
-    if (is_bounded(model->n_components, n_features))
+    if (staged_diag_pays(model->n_components, n_features))
         staged_diag_arrange(model->n_components, n_features, rows->by_variance, k, scale, shift,
                             arranged(model, factors));
     *log_norm = -0.5 * (log_det + (double)n_features * log_2pi);
@@ -206,7 +201,7 @@ const struct family family_diag = {
     .maximise = maximise,
     .factorise = factorise,
     .distance = distance,
-    .is_bounded = is_bounded,
+    .is_bounded = staged_diag_pays,
     .complete_distance = distance,
     .posterior = kernels_posterior,
     .accumulate = accumulate,

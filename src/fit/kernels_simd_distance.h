@@ -76,7 +76,7 @@ static void head(size_t n_features, const double *restrict y, const size_t *rest
 static void tails(size_t n_features, const double *restrict y, const size_t *restrict order,
                   size_t n, double *restrict tail)
 {
-    const size_t stride = kernels_tail(n);
+    const size_t stride = kernels_padded(n);
     for (size_t b = 0; b < ROWS_CHUNK_BLOCKS; b++)
         for (size_t i = 0; i < n; i += VEC) {
             double lines[VEC * VEC] = {0};
@@ -110,7 +110,7 @@ static void finish(size_t n, const double *restrict tail, const double *restrict
                    double *restrict out)
 {
     for (size_t r = 0; r < n_rows; r += TILE)
-        CASES(n_rows - r, finish_tile, kernels_tail(n), tail, scale, shift, row + r, out)
+        CASES(n_rows - r, finish_tile, kernels_padded(n), tail, scale, shift, row + r, out)
 }
 
 static size_t near(double constant, const double *restrict lowest, double *restrict distance,

@@ -154,7 +154,7 @@ static void lloyd_judge(struct task *task)
     }
     measure_from(start, start->means);
     for (size_t d = 0; d < n_features; d++)
-        spread += rows->variance[d] * rows->unit[d] * rows->unit[d];
+        spread += rows_spread(rows, d);
     start->n_iterations++;
     start->converged = shift <= start->settings.tol * spread / (double)n_features;
     start->settled = start->converged || (int64_t)start->n_iterations >= start->settings.max_iter;

@@ -145,7 +145,7 @@ static void choose_floor_units(struct rows *rows)
     size_t varying = 0;
     for (size_t d = 0; d < rows->n_features; d++) {
         if (rows->variance[d] == 0.0) continue;
-        sum += rows->variance[d] * rows->unit[d] * rows->unit[d];
+        sum += rows_spread(rows, d);
         varying++;
     }
     double mean = varying > 0 ? sum / (double)varying : 1.0;
@@ -157,8 +157,7 @@ static int by_variance(const void *a, const void *b, void *of)
 {
     const struct rows *rows = of;
     const size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    const double of_i = rows->variance[i] * rows->unit[i] * rows->unit[i];
-    const double of_j = rows->variance[j] * rows->unit[j] * rows->unit[j];
+    const double of_i = rows_spread(rows, i), of_j = rows_spread(rows, j);
     return of_i != of_j ? (of_i < of_j ? 1 : -1) : i < j ? -1 : 1;
 }
 

@@ -69,9 +69,8 @@ static void keep_near(struct race *race, const struct entrant *entrant, size_t e
 {
     size_t n = 0;
     for (size_t s = 0; s < race->n; s++) {
-        const double lowest = race->best[race->row[s]] + race->least;
-        const double slack = STAGED_SLACK * (1.0 + fabs(lowest));
-        if (entrant->constant - 0.5 * race->sum[s] < lowest - slack) continue;
+        const double lowest = staged_lowest(race->best[race->row[s]], race->least);
+        if (entrant->constant - 0.5 * race->sum[s] < lowest) continue;
         if (n < s) move(race, s, n, end);
         n++;
     }

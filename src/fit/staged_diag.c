@@ -33,7 +33,7 @@ static struct parts parts_of(size_t n_components, size_t n_features, const doubl
 {
     struct parts parts = {.head = head_of(n_features), .head_scale = (double *)arranged};
     parts.n_tail = n_features - parts.head;
-    parts.tail = kernels_tail(parts.n_tail);
+    parts.tail = kernels_padded(parts.n_tail);
     parts.head_shift = parts.head_scale + n_components * parts.head;
     parts.tail_scale = parts.head_shift + n_components * parts.head;
     parts.tail_shift = parts.tail_scale + n_components * parts.tail;
@@ -43,7 +43,7 @@ static struct parts parts_of(size_t n_components, size_t n_features, const doubl
 size_t staged_diag_arranged(size_t n_components, size_t n_features)
 {
     const size_t head = head_of(n_features);
-    return 2 * n_components * (head + kernels_tail(n_features - head));
+    return 2 * n_components * (head + kernels_padded(n_features - head));
 }
 
 void staged_diag_arrange(size_t n_components, size_t n_features, const size_t *order, size_t k,
@@ -81,7 +81,7 @@ static void group(const int32_t *component, size_t n_components, struct groups *
 
 size_t staged_diag_work(size_t n_components, size_t n_features)
 {
-    return ROWS_CHUNK * kernels_tail(n_features - head_of(n_features)) + n_components + 1;
+    return ROWS_CHUNK * kernels_padded(n_features - head_of(n_features)) + n_components + 1;
 }
 
 /* The best components of the rows so far, and what others need not fall short of. */
@@ -92,10 +92,17 @@ struct bests {
 
 static void set_best(struct bests *bests, size_t n, size_t k, double joint)
 {
-    const double lowest = joint + bests->bound->least;
     bests->joint[n] = joint;
-    bests->lowest[n] = lowest - STAGED_SLACK * (1.0 + fabs(lowest));
+    bests->lowest[n] = staged_lowest(joint, bests->bound->least);
     bests->bound->winner[n] = (int32_t)k;
+}
+
+/* From the head to the whole distance of n_rows rows to component k. */
+static void complete(const struct parts *parts, size_t k, const double *tail, size_t n_rows,
+                     const unsigned char *row, double *distance)
+{
+    kernels_finish(parts->n_tail, tail, parts->tail_scale + k * parts->tail,
+                   parts->tail_shift + k * parts->tail, n_rows, row, distance + k * ROWS_CHUNK);
 }
 
 void staged_diag_distance(size_t n_components, size_t n_features, const double *y,
@@ -113,10 +120,8 @@ void staged_diag_distance(size_t n_components, size_t n_features, const double *
                  distance);
     kernels_tails(n_features, y, order + parts.head, parts.n_tail, tail);
     for (size_t k = 0; k < n_components; k++) {
-        const unsigned char *row = groups.row + groups.first[k];
         const size_t n_rows = groups.first[k + 1] - groups.first[k];
-        kernels_finish(parts.n_tail, tail, parts.tail_scale + k * parts.tail,
-                       parts.tail_shift + k * parts.tail, n_rows, row, distance + k * ROWS_CHUNK);
+        complete(&parts, k, tail, n_rows, groups.row + groups.first[k], distance);
     }
     for (size_t n = 0; n < ROWS_CHUNK; n++) { /* the guessed one has run */
         double *guessed = distance + (size_t)guess[n] * ROWS_CHUNK + n;
@@ -128,8 +133,7 @@ void staged_diag_distance(size_t n_components, size_t n_features, const double *
         unsigned char row[ROWS_CHUNK];
         double *d = distance + k * ROWS_CHUNK;
         const size_t n_rows = kernels_near(bound->constant[k], bests.lowest, d, row);
-        kernels_finish(parts.n_tail, tail, parts.tail_scale + k * parts.tail,
-                       parts.tail_shift + k * parts.tail, n_rows, row, d);
+        complete(&parts, k, tail, n_rows, row, distance);
         for (size_t i = 0; i < n_rows; i++) {
             const double joint = bound->constant[k] - 0.5 * d[row[i]];
             if (joint > bests.joint[row[i]]) set_best(&bests, row[i], k, joint);

@@ -122,7 +122,8 @@ class Commands(harness.Case):
     def test_show_without_the_criterion(self):
         """Where no fit has what --by ranks by, it is said that the order is none."""
         self.gmmsweep("run", "-q", self.iris_config())
-        self.assertIn("none of these fits has heldout", self.gmmsweep("show", "out", "--by", "heldout").stderr)
+        said = self.gmmsweep("show", "out", "--by", "heldout").stderr
+        self.assertIn("none of these fits has heldout", said)
         self.assertNotIn("none of", self.gmmsweep("show", "out").stderr)
 
     def test_version(self):

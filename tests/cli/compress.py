@@ -3,7 +3,6 @@ import json
 import math
 import os
 import pathlib
-import resource
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
@@ -199,11 +198,8 @@ class Compress(harness.Case):
         out = self.sweep(path, sweep={"components": 3, "covariance": "diag"})
         old = self.write("old.png", "old")
 
-        def small_files():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
-
         self.refused(OUTPUT, out, path, "-o", "none/a.png", says=["none/a.png", "No such file"])
-        self.refused(OUTPUT, out, path, "-o", old, says=[old], preexec_fn=small_files)
+        self.refused(OUTPUT, out, path, "-o", old, says=[old], preexec_fn=harness.file_limit(50))
 
 
 if __name__ == "__main__":

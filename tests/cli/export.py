@@ -3,7 +3,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
@@ -248,15 +247,12 @@ class Export(harness.Case):
         (self.dir / "folder.npz").mkdir()
         (self.dir / "folder.npz" / "inside").touch()
 
-        def small_files():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-
         for ending in ("npz", "json", "h5"):
             path = self.write(f"old.{ending}", "old")
             self.refused(OUTPUT, self.out, "-o", f"none/m.{ending}", says=[f"none/m.{ending}"])
             inside = f"old.{ending}/m.{ending}"
             self.refused(OUTPUT, self.out, "-o", inside, says=[inside, "Not a directory"])
-            self.refused(OUTPUT, self.out, "-o", path, says=[path], preexec_fn=small_files)
+            self.refused(OUTPUT, self.out, "-o", path, says=[path], preexec_fn=harness.file_limit(100))
             if os.geteuid() != 0:
                 self.refused(OUTPUT, self.out, "-o", locked / f"m.{ending}", says=["Permission"])
         self.refused(OUTPUT, self.out, "-o", "folder.npz", says=["folder.npz", "directory"])

@@ -3,7 +3,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import shutil
 import sys
 
@@ -348,10 +347,7 @@ class Report(harness.Case):
         out = self.sweep(harness.FAITHFUL)
         (out / "report.html").write_text("old")
 
-        def limit():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
-
-        self.gmmsweep("report", out, expect=OUTPUT, preexec_fn=limit)
+        self.gmmsweep("report", out, expect=OUTPUT, preexec_fn=harness.file_limit(20000))
         self.assertEqual((out / "report.html").read_text(), "old")
         self.assertEqual([p for p in out.iterdir() if p.name.endswith(".tmp")], [])
 

@@ -2,7 +2,6 @@
 import csv
 import io
 import pathlib
-import resource
 import signal
 import subprocess
 import sys
@@ -260,13 +259,10 @@ class Sample(harness.Case):
         """A folder that is not there, a full disk: exit 5 with path and cause; the older file
         stands. Standard output that takes nothing is told too."""
 
-        def small_files():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-
         for ending in ("csv", "npy", "npz", "h5"):
             path = self.write(f"old.{ending}", "old")
             self.refused(OUTPUT, self.out, "-o", f"none/m.{ending}", says=[f"none/m.{ending}"])
-            self.refused(OUTPUT, self.out, "-o", path, says=[path], preexec_fn=small_files)
+            self.refused(OUTPUT, self.out, "-o", path, says=[path], preexec_fn=harness.file_limit(100))
         with open("/dev/full", "w") as full:
             for n in ("1", "100000"):
                 done = self.gmmsweep("sample", self.out, "-n", n, expect=OUTPUT, stdout=full)

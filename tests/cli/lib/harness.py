@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,11 @@ def end(process):
     process.wait()
     for pipe in (process.stdout, process.stderr):
         pipe.close()
+
+
+def file_limit(n_bytes):
+    """For preexec_fn: no file that the process writes may grow beyond so many bytes."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
 
 
 class Case(unittest.TestCase):
